@@ -8,6 +8,7 @@ import math
 import os
 import tempfile
 import urllib.error
+import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -134,7 +135,7 @@ def _read_archive(file: Path) -> tuple[np.ndarray, np.ndarray]:
     except Exception as error:  # um zip truncado falha de muitas maneiras; todas querem dizer a mesma coisa
         raise DataUnavailable(f"o arquivo {file} está danificado ({error}); apague-o e tente de novo") from error
     if digest != _digest(pixels, labels):
-        raise DataUnavailable(f"o arquivo {file} está danificado (a soma SHA-256 não confere); apague-o e tente de novo")
+        raise DataUnavailable(f"o arquivo {file} está danificado (o SHA-256 não confere); apague-o e tente de novo")
     return pixels, labels
 
 
@@ -148,7 +149,8 @@ def _download_mnist(folder: Path, file: Path) -> tuple[np.ndarray, np.ndarray]:
         parser = "liac-arff"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _progress("MNIST"), tempfile.TemporaryDirectory(dir=folder) as scratch:
+        with _progress("MNIST"), tempfile.TemporaryDirectory(dir=folder) as scratch, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # o scikit-learn avisa em inglês antes de falhar; nós dizemos no fim
             raw = fetch_openml(
                 "mnist_784", version=1, as_frame=False, parser=parser, data_home=scratch, n_retries=1, delay=0.5
             )

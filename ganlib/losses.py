@@ -41,7 +41,7 @@ def softplus(h: Tensor) -> Tensor:
 
 
 def cross_entropy_discriminator(real: Tensor, fake: Tensor) -> Tensor:
-    """``-log σ(real) - log(1 - σ(fake))``: a entropia cruzada do discriminador, isto é, ``-V`` (eq-def-valor)."""
+    """``-log σ(real) - log(1 - σ(fake))``: a entropia cruzada do discriminador, isto é, ``-V`` (def-valor)."""
     return softplus(-real) + softplus(fake)
 
 

@@ -1,0 +1,235 @@
+"""Constrói o livro: executa os capítulos, faz as páginas e os notebooks, e só então publica tudo em ``_build``.
+
+    python book/_ext/build.py
+
+Cada etapa diz o que fez e quanto levou. Um capítulo só é executado de novo se o seu código, a ganlib ou as
+dependências mudaram. Se algo falha, o que estava publicado continua como estava.
+"""
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+import site_identity
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class BuildError(Exception):
+    """O livro não pôde ser construído; a mensagem diz onde e por quê."""
+
+
+# O que invalida o que
+
+
+def digest(root: Path, patterns: Iterable[str], *facts: str) -> str:
+    """Resumo dos arquivos de ``root`` que casam com os padrões (nomes e conteúdos) e de outros fatos."""
+    h = hashlib.sha256("\0".join((sys.version, *facts)).encode())
+    for pattern in patterns:
+        for file in sorted(root.glob(pattern)):
+            if file.is_file() and "__pycache__" not in file.parts and file.suffix != ".mo":
+                h.update(f"{file.relative_to(root)}\0".encode() + file.read_bytes() + b"\0")
+    return h.hexdigest()[:16]
+
+
+def execution_key(root: Path) -> str:
+    """O que muda o resultado de uma célula sem mudar a célula: a ganlib e as versões (os dados vêm com elas)."""
+    return digest(root, ["ganlib/**/*.py", "requirements.lock"])
+
+
+def pages_key(root: Path) -> str:
+    """O que muda todas as páginas de uma vez."""
+    sources = ["book/_ext/*.py", "book/_templates/**/*", "book/static/**/*", "book/locales/**/*", "book/*.bib"]
+    patterns = ["ganlib/**/*.py", "requirements.lock", "_config.yml", "_toc.yml", *sources]
+    return digest(root, patterns, str(site_identity.repository()))
+
+
+# Execução
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Uma célula que falhou: qual capítulo, qual célula (a partir de 1), o seu código e o erro."""
+
+    chapter: str
+    cell: int
+    source: str
+    error: str
+
+    def __str__(self) -> str:
+        source = "\n".join(f"    {line}" for line in self.source.strip().splitlines())
+        return f"{self.chapter}, célula de código {self.cell}:\n{source}\n{self.error.strip()}"
+
+
+def chapters(source: Path) -> list[Path]:
+    """Os capítulos executáveis: os arquivos MyST com cabeçalho de notebook."""
+    from myst_nb.core.read import is_myst_markdown_notebook
+
+    return [f for f in sorted(source.glob("*.md")) if is_myst_markdown_notebook(f.read_text("utf8"))]
+
+
+def run_notebook(notebook, chapter: str):
+    """Executa um notebook numa pasta vazia; devolve ``(notebook, segundos, falha ou None)``."""
+    from jupyter_cache.executors.utils import single_nb_execution
+
+    os.environ["OMP_NUM_THREADS"] = "1"  # um núcleo por capítulo: dois processos de duas threads se atrapalham
+    with tempfile.TemporaryDirectory() as cwd:
+        result = single_nb_execution(notebook, cwd=cwd, timeout=600, allow_errors=False)
+    if result.err is None:
+        return result.nb, result.time, None
+    code = [c for c in result.nb.cells if c.cell_type == "code"]
+    # A última célula que chegou a começar é a que falhou (ou estourou o tempo).
+    started = [i for i, c in enumerate(code) if c.get("execution_count") or c.get("outputs")]
+    index = started[-1] if started else 0
+    return result.nb, result.time, Failure(chapter, index + 1, code[index].source, str(result.err))
+
+
+def execute(files: list[Path], cache_folder: Path, workers: int, say: Callable[[str], None] = print) -> None:
+    """Executa em paralelo os capítulos que faltam no cache e guarda cada um assim que termina.
+
+    Raises:
+        BuildError: alguma célula falhou; os outros capítulos são executados e guardados mesmo assim.
+    """
+    from jupyter_cache import get_cache
+    from jupyter_cache.base import CacheBundleIn
+    from myst_nb.core.read import myst_nb_reader_plugin
+
+    cache = get_cache(str(cache_folder))
+    missing, failures = {}, []
+    for file in files:
+        notebook = myst_nb_reader_plugin(str(file))
+        try:
+            cache.match_cache_notebook(notebook)
+        except KeyError:
+            missing[file] = notebook
+    say(f"Capítulos: {len(files)}, dos quais {len(missing)} a executar ({workers} por vez)")
+    with ProcessPoolExecutor(workers) as pool:
+        running = {pool.submit(run_notebook, nb, file.name): file for file, nb in missing.items()}
+        for done, future in enumerate(as_completed(running), start=1):
+            file = running[future]
+            notebook, seconds, failure = future.result()
+            say(f"  [{done}/{len(missing)}] {file.stem}: {'FALHOU' if failure else 'pronto'} em {seconds:.1f} s")
+            if failure:
+                failures.append(failure)
+            else:
+                bundle = CacheBundleIn(notebook, str(file), data={"execution_seconds": seconds})
+                cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+    if failures:
+        raise BuildError("\n\n".join(map(str, failures)))
+
+
+# Páginas, notebooks e wheel
+
+
+def sphinx(work: Path, cache_folder: Path, builder: str, root: Path = ROOT) -> Path:
+    """Roda o Jupyter Book com um construtor (``html`` ou ``notebooks``) e devolve a pasta feita.
+
+    Raises:
+        BuildError: houve um aviso ou um erro; a mensagem traz todos.
+    """
+    selection = ["--builder", "html"] if builder == "html" else ["--builder", "custom", "--custom-builder", builder]
+    command = [sys.executable, "-m", "jupyter_book", "build", "book", "--config", "_config.yml", "--toc", "_toc.yml"]
+    command += ["--path-output", str(work), "-W", "-n", "--keep-going", *selection]
+    environment = os.environ | {
+        "GANLIB_BOOK_CACHE": str(cache_folder),
+        "PYTHONPATH": str(root / "book" / "_ext"),
+        "PYTHONWARNINGS": "ignore::DeprecationWarning",
+        "SOURCE_DATE_EPOCH": "0",  # mesma entrada, mesmos bytes
+    }
+    result = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    (work / f"{builder}.log").write_text(result.stdout + result.stderr, "utf8")
+    if result.returncode:
+        lines = [line for line in result.stderr.splitlines() if "WARNING" in line or "ERROR" in line]
+        raise BuildError("\n".join(lines) or result.stdout[-3000:] + result.stderr[-3000:])
+    return work / "_build" / builder
+
+
+def wheel(folder: Path, root: Path = ROOT) -> Path:
+    """Faz o wheel da ganlib em ``folder``; o mesmo código dá os mesmos bytes."""
+    with tempfile.TemporaryDirectory() as scratch:
+        clean = Path(scratch) / "src"  # uma cópia limpa: o setuptools não deixa build/ no repositório
+        clean.mkdir()
+        for name in ("pyproject.toml", "README.md", "LICENSE"):
+            shutil.copy(root / name, clean)
+        shutil.copytree(root / "ganlib", clean / "ganlib", ignore=shutil.ignore_patterns("__pycache__"))
+        command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", scratch]
+        environment = os.environ | {"SOURCE_DATE_EPOCH": "315532800"}
+        result = subprocess.run([*command, str(clean)], env=environment, capture_output=True, text=True, check=False)
+        made = list(Path(scratch).glob("*.whl"))
+        if result.returncode or len(made) != 1:
+            raise BuildError(f"o wheel da ganlib não pôde ser feito:\n{result.stderr}")
+        folder.mkdir(parents=True, exist_ok=True)
+        return Path(shutil.copy(made[0], folder))
+
+
+def publish(made: Path, target: Path) -> None:
+    """Troca ``target`` por uma cópia de ``made``: quem olha vê a pasta antiga ou a nova, nunca metade."""
+    fresh, old = target.with_name(target.name + ".novo"), target.with_name(target.name + ".velho")
+    for leftover in (fresh, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    shutil.copytree(made, fresh)
+    if target.exists():
+        target.rename(old)
+    fresh.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def build(root: Path, workers: int, say: Callable[[str], None] = print) -> None:
+    """Constrói tudo em ``root/_build``.
+
+    Raises:
+        BuildError: algo falhou; o que já estava publicado continua lá.
+    """
+    out, start = root / "_build", time.monotonic()
+    cache_folder = out / "cache" / execution_key(root)
+    for stale in (out / "cache").glob("*"):
+        if stale != cache_folder:
+            shutil.rmtree(stale)
+    execute(chapters(root / "book"), cache_folder, workers, say)
+
+    # As páginas de uma construção que falhou não são reaproveitadas: seus avisos não se repetiriam na próxima.
+    work, stamp = out / "sphinx", out / "sphinx" / "chave"
+    if not stamp.exists() or stamp.read_text() != pages_key(root):
+        shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True, exist_ok=True)
+    stamp.unlink(missing_ok=True)
+    made = {}
+    for builder, label in (("html", "Páginas"), ("notebooks", "Notebooks")):
+        before = time.monotonic()
+        made[builder] = sphinx(work, cache_folder, builder, root)
+        say(f"{label}: prontos em {time.monotonic() - before:.1f} s".replace("Páginas: prontos", "Páginas: prontas"))
+    wheel(made["notebooks"], root)
+    publish(made["notebooks"], out / "notebooks")
+    shutil.copytree(made["notebooks"], made["html"] / "notebooks", dirs_exist_ok=True)
+    publish(made["html"], out / "html")
+    stamp.write_text(pages_key(root))
+    say(
+        f"\nLivro pronto em {time.monotonic() - start:.0f} s.\n"
+        f"  Páginas:   {out / 'html' / 'index.html'}  (make serve)\n"
+        f"  Notebooks: {out / 'notebooks'}"
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Constrói o livro em _build.")
+    parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count() or 1, help="capítulos executados por vez")
+    arguments = parser.parse_args()
+    try:
+        build(ROOT, arguments.jobs, say=lambda text: print(text, flush=True))
+    except BuildError as error:
+        print(f"\nO livro não foi construído:\n\n{error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
