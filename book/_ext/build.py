@@ -9,6 +9,7 @@ dependências mudaram. Se algo falha, o que estava publicado continua como estav
 import argparse
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -83,14 +84,17 @@ def run_notebook(notebook, chapter: str):
 
     os.environ["OMP_NUM_THREADS"] = "1"  # um núcleo por capítulo: dois processos de duas threads se atrapalham
     with tempfile.TemporaryDirectory() as cwd:
-        result = single_nb_execution(notebook, cwd=cwd, timeout=600, allow_errors=False)
+        # O kernel avisa que fala por TCP sem cifra; é só na própria máquina, e o aviso se repetiria a cada capítulo.
+        quiet = {"extra_arguments": ["--log-level=ERROR"]}
+        result = single_nb_execution(notebook, cwd=cwd, timeout=600, allow_errors=False, **quiet)
     if result.err is None:
         return result.nb, result.time, None
     code = [c for c in result.nb.cells if c.cell_type == "code"]
     # A última célula que chegou a começar é a que falhou (ou estourou o tempo).
     started = [i for i, c in enumerate(code) if c.get("execution_count") or c.get("outputs")]
     index = started[-1] if started else 0
-    return result.nb, result.time, Failure(chapter, index + 1, code[index].source, str(result.err))
+    traceback = re.sub(r"\x1b\[[0-9;]*m", "", getattr(result.err, "traceback", str(result.err)))
+    return result.nb, result.time, Failure(chapter, index + 1, code[index].source, traceback)
 
 
 def execute(files: list[Path], cache_folder: Path, workers: int, say: Callable[[str], None] = print) -> None:
