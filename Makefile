@@ -33,12 +33,12 @@ book: $(READY)
 	@$(BIN)/python book/_ext/build.py --jobs $(JOBS)
 
 check: $(READY) lint
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not site and not browser and not slow"
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not site and not browser and not slow"
 
 test: $(READY) lint
 	@$(BIN)/python tests/system_packages.py
 	@$(MAKE) --no-print-directory book
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 lint: $(READY)
 	@$(BIN)/ruff check -q .

@@ -106,6 +106,9 @@ class Training:
         self.lead = () if config.models is None else (config.models,)
         self.step = 0
 
+    # Nomes e dados são comparados à parte; onde se roda e de quanto em quanto se olha não muda o resultado.
+    NOT_COMPARED = ("data", "loss", "network", "device", "log_every")
+
     # O laço
 
     def steps(self, n: int) -> Iterator[dict[str, Any]]:
@@ -181,13 +184,16 @@ class Training:
     # O que se mede
 
     def gradient_norms(self, names: Iterable[str | losses.Loss]) -> list[Tensor]:
-        """``‖∇_θ L_G‖`` por modelo para cada perda, com o D de agora e o mesmo lote, sem dar passo nenhum."""
-        state = self.rng.get_state()
+        """``‖∇_θ L_G‖`` por modelo para cada perda, com o D de agora e o mesmo lote. Medir não muda o treinamento."""
+        stream = self.rng.get_state()
+        buffers = [(b, b.clone()) for b in (*self.G.buffers(), *self.D.buffers())]  # médias da normalização de lote
         norms = []
         for loss in map(losses.get, names):
-            self.rng.set_state(state)
             total = self.generator_loss(loss).mean(-1).sum()
             norms.append(self._norm(torch.autograd.grad(total, self.g_params)))
+            self.rng.set_state(stream)
+            for buffer, kept in buffers:
+                buffer.copy_(kept)
         return norms
 
     def _norm(self, grads: Iterable[Tensor]) -> Tensor:
@@ -214,7 +220,7 @@ class Training:
         """O que precisa ser igual para um estado servir neste treinamento."""
         c = self.config
         named = {"loss": self.loss.name, "network": c.network if isinstance(c.network, str) else "personalizado"}
-        scalars = {k: v for k, v in asdict_shallow(c).items() if k not in ("data", "loss", "network", "device")}
+        scalars = {k: v for k, v in asdict_shallow(c).items() if k not in self.NOT_COMPARED}
         shapes = {f"{who}.{k}": list(v.shape) for who in "GD" for k, v in getattr(self, who).state_dict().items()}
         digest = hashlib.sha256(self.data.x.cpu().numpy().tobytes()).hexdigest()
         return {**named, **scalars, "shapes": shapes, "data": f"{self.data.name}:{digest}"}

@@ -135,10 +135,13 @@ def test_gradient_norms_agree_with_finite_differences_and_disturb_nothing():
     assert norm == pytest.approx(math.sqrt(total), rel=1e-6)
 
 
-def test_gradient_norms_use_the_same_batch_for_every_loss_and_keep_the_stream():
-    run = Training(Config(**SMALL))
+@pytest.mark.parametrize("options", [{}, {"data": "digits", "network": "document", "batch": 8}])
+def test_gradient_norms_use_the_same_batch_for_every_loss_and_disturb_nothing(options):
+    run, twin = (Training(Config(**(SMALL | options))) for _ in range(2))
     a, b = run.gradient_norms(["minimax", "minimax"])
     assert torch.equal(a, b)
+    collect(run.steps(2)), collect(twin.steps(2))
+    assert equal([*weights(run), *run.G.buffers()], [*weights(twin), *twin.G.buffers()])
 
 
 def test_looking_at_samples_does_not_change_the_training():
