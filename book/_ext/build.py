@@ -141,12 +141,14 @@ def sphinx(work: Path, cache_folder: Path, builder: str, root: Path = ROOT) -> P
         BuildError: houve um aviso ou um erro; a mensagem traz todos.
     """
     selection = ["--builder", "html"] if builder == "html" else ["--builder", "custom", "--custom-builder", builder]
-    command = [sys.executable, "-m", "jupyter_book", "build", "book", "--config", "_config.yml", "--toc", "_toc.yml"]
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", "book"]
+    command += ["--config", "_config.yml", "--toc", "_toc.yml"]
     command += ["--path-output", str(work), "-W", "-n", "--keep-going", *selection]
     environment = os.environ | {
         "GANLIB_BOOK_CACHE": str(cache_folder),
         "PYTHONPATH": str(root / "book" / "_ext"),
         "PYTHONWARNINGS": "ignore::DeprecationWarning",
+        "NO_COLOR": "1",
         "SOURCE_DATE_EPOCH": "0",  # mesma entrada, mesmos bytes
     }
     result = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)

@@ -1,0 +1,55 @@
+"""Onde o livro é publicado: o único lugar que sabe o dono e o nome do repositório."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS_BRANCH = "notebooks"
+
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_REMOTE = re.compile(r"(?:https?://(?:[^@/]+@)?|ssh://git@|git@)github\.com[/:](?P<name>[^/\s]+/[^/\s]+?)(?:\.git)?/?")
+
+
+def repository() -> str | None:
+    """O repositório como ``"dono/nome"``: de GITHUB_REPOSITORY ou do remoto ``origin``; senão, None.
+
+    Um endereço nunca é inventado: um remoto que não é do GitHub (uma pasta, por exemplo) dá None.
+    """
+    name = os.environ.get("GITHUB_REPOSITORY") or _from_remote(_origin())
+    return name if name and _NAME.fullmatch(name) else None
+
+
+def base_url() -> str | None:
+    """O endereço publicado do livro, ``https://dono.github.io/nome/``, ou None sem repositório."""
+    name = repository()
+    if name is None:
+        return None
+    owner, project = name.split("/")
+    host = f"https://{owner.lower()}.github.io/"
+    return host if project.lower() == f"{owner.lower()}.github.io" else f"{host}{project}/"
+
+
+def notebook_path(slug: str) -> str:
+    """O caderno de um capítulo, relativo à raiz do livro publicado."""
+    return f"notebooks/{slug}.ipynb"
+
+
+def colab_url(slug: str) -> str | None:
+    """O endereço que abre no Colab o caderno gerado do capítulo, ou None sem repositório."""
+    name = repository()
+    return name and f"https://colab.research.google.com/github/{name}/blob/{NOTEBOOKS_BRANCH}/{slug}.ipynb"
+
+
+def _from_remote(url: str) -> str | None:
+    match = _REMOTE.fullmatch(url.strip())
+    return match["name"] if match else None
+
+
+def _origin() -> str:
+    command = ["git", "-C", str(ROOT), "config", "--get", "remote.origin.url"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    except FileNotFoundError:  # sem git instalado também não há endereço
+        return ""
