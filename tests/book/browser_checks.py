@@ -67,11 +67,16 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        """O navegador pode desistir de um pedido ao fechar a aba: não é notícia."""
+
+
 @contextlib.contextmanager
 def serve(folder: Path) -> Iterator[str]:
     """Serve uma pasta em loopback, numa porta livre; dá o endereço, terminado em barra."""
     handler = functools.partial(_Quiet, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with _Server(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
         try:
             yield f"http://127.0.0.1:{server.server_port}/"
@@ -162,8 +167,7 @@ def search_problems(page: Page, base: str, query: str, expected: str) -> list[st
 
 def first_load(page: Page, url: str) -> int:
     """Quantos bytes, antes de compressão, a página pede na primeira visita."""
-    sizes: list[int] = []
-    page.on("response", lambda response: sizes.append(len(response.body())))
-    page.goto(url, wait_until="load")
-    page.evaluate("document.fonts.ready.then(() => null)")
-    return sum(sizes)
+    finished = []
+    page.on("requestfinished", lambda request: finished.append(request))
+    page.goto(url, wait_until="networkidle")
+    return sum(len(request.response().body()) for request in list(finished))
