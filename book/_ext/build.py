@@ -134,24 +134,40 @@ def execute(files: list[Path], cache_folder: Path, workers: int, say: Callable[[
 # Páginas, notebooks e wheel
 
 
-def sphinx(work: Path, cache_folder: Path, builder: str, root: Path = ROOT) -> Path:
-    """Roda o Jupyter Book com um construtor (``html`` ou ``notebooks``) e devolve a pasta feita.
+def jupyter_book(source: Path, out: Path, builder: str = "html", **environment: str) -> subprocess.CompletedProcess:
+    """Roda o Jupyter Book sobre ``source`` com a configuração do livro; avisos são erros.
+
+    Args:
+        source: pasta dos capítulos; o sumário é o ``_toc.yml`` dela ou o da pasta acima.
+        out: as páginas vão para ``out/_build/<builder>``.
+        builder: ``"html"`` ou ``"notebooks"``.
+        environment: variáveis de ambiente; um texto vazio retira a variável.
+
+    Returns:
+        O processo terminado, com o código de saída e o que foi dito.
+    """
+    toc = next(folder / "_toc.yml" for folder in (source, source.parent) if (folder / "_toc.yml").exists())
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(source)]
+    command += ["--config", str(ROOT / "_config.yml"), "--toc", str(toc), "--path-output", str(out)]
+    command += ["-W", "-n", "--keep-going"]
+    command += ["--builder", "html"] if builder == "html" else ["--builder", "custom", "--custom-builder", builder]
+    defaults = {
+        "GANLIB_BOOK_CACHE": str(out / "cache"),
+        "OMP_NUM_THREADS": "1",
+        "NO_COLOR": "1",
+        "SOURCE_DATE_EPOCH": "0",  # mesma entrada, mesmos bytes
+    }
+    merged = {name: value for name, value in (os.environ | defaults | environment).items() if value}
+    return subprocess.run(command, cwd=ROOT, env=merged, capture_output=True, text=True, check=False)
+
+
+def sphinx(root: Path, work: Path, cache_folder: Path, builder: str) -> Path:
+    """Faz as páginas (``html``) ou os notebooks (``notebooks``) do livro em ``root`` e devolve a pasta feita.
 
     Raises:
         BuildError: houve um aviso ou um erro; a mensagem traz todos.
     """
-    selection = ["--builder", "html"] if builder == "html" else ["--builder", "custom", "--custom-builder", builder]
-    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", "book"]
-    command += ["--config", "_config.yml", "--toc", "_toc.yml"]
-    command += ["--path-output", str(work), "-W", "-n", "--keep-going", *selection]
-    environment = os.environ | {
-        "GANLIB_BOOK_CACHE": str(cache_folder),
-        "PYTHONPATH": str(root / "book" / "_ext"),
-        "PYTHONWARNINGS": "ignore::DeprecationWarning",
-        "NO_COLOR": "1",
-        "SOURCE_DATE_EPOCH": "0",  # mesma entrada, mesmos bytes
-    }
-    result = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    result = jupyter_book(root / "book", work, builder, GANLIB_BOOK_CACHE=str(cache_folder))
     (work / f"{builder}.log").write_text(result.stdout + result.stderr, "utf8")
     if result.returncode:
         lines = [line for line in result.stderr.splitlines() if "WARNING" in line or "ERROR" in line]
@@ -211,7 +227,7 @@ def build(root: Path, workers: int, say: Callable[[str], None] = print) -> None:
     made = {}
     for builder, label in (("html", "Páginas"), ("notebooks", "Notebooks")):
         before = time.monotonic()
-        made[builder] = sphinx(work, cache_folder, builder, root)
+        made[builder] = sphinx(root, work, cache_folder, builder)
         say(f"{label}: prontos em {time.monotonic() - before:.1f} s".replace("Páginas: prontos", "Páginas: prontas"))
     wheel(made["notebooks"], root)
     publish(made["notebooks"], out / "notebooks")

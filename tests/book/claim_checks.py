@@ -84,7 +84,8 @@ def claims(source: str) -> list[Claim]:
     found = []
     for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-            marks = [d for d in node.decorator_list if isinstance(d, ast.Call) and ast.unparse(d.func).endswith(".claim")]
+            calls = [d for d in node.decorator_list if isinstance(d, ast.Call)]
+            marks = [d for d in calls if ast.unparse(d.func).endswith(".claim")]
             labels = tuple(a.value for mark in marks for a in mark.args if isinstance(a, ast.Constant))
             found.append(Claim(node.name, labels, _asserts(node)))
     return found
@@ -99,8 +100,9 @@ def _asserts(function: ast.FunctionDef) -> bool:
 def uncovered(labels: list[str], tests: list[Claim]) -> list[str]:
     """O que falta para que cada resultado tenha um teste e cada teste, um resultado."""
     proved = {label for test in tests for label in test.labels}
-    problems = [f"{x}: nenhum teste de tests/claims o prova" for x in labels if x.startswith(RESULT) and x not in proved]
-    problems += [f"{x}: o rótulo aparece duas vezes no livro" for x in sorted({x for x in labels if labels.count(x) > 1})]
+    results, repeated = [x for x in labels if x.startswith(RESULT)], sorted({x for x in labels if labels.count(x) > 1})
+    problems = [f"{x}: nenhum teste de tests/claims o prova" for x in results if x not in proved]
+    problems += [f"{x}: o rótulo aparece duas vezes no livro" for x in repeated]
     for test in tests:
         if not test.labels:
             problems.append(f"{test.name}: o teste não diz que equação prova (@pytest.mark.claim)")

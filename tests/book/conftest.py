@@ -3,14 +3,16 @@
 from pathlib import Path
 
 import pytest
-from building import ROOT, SAMPLE, build_pages
+from build import ROOT, jupyter_book
+
+SAMPLE = Path(__file__).parent / "sample_book"
 
 
 @pytest.fixture(scope="session")
 def built_sample(tmp_path_factory) -> Path:
     """A pasta das páginas do livro de amostra, construído num repositório fictício, sem um aviso sequer."""
     out = tmp_path_factory.mktemp("amostra")
-    result = build_pages(SAMPLE, out, GITHUB_REPOSITORY="pessoa/curso")
+    result = jupyter_book(SAMPLE, out, GITHUB_REPOSITORY="pessoa/curso")
     assert result.returncode == 0, result.stdout + result.stderr
     return out / "_build" / "html"
 

@@ -1,19 +1,17 @@
 """Os notebooks gerados: o que o Colab mostra é o capítulo inteiro, com os números da página e o código da fonte."""
 
-import os
 import shutil
-import subprocess
-import sys
 from copy import deepcopy
 from pathlib import Path
 
 import notebook_checks as checks
 import pytest
-from building import ROOT, SAMPLE
+from build import ROOT, jupyter_book
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from notebook_markdown import escape, expand_macros
 from notebooks import INSTALL, clean_outputs, ganlib_version
 
+SAMPLE = Path(__file__).parent / "sample_book"
 SITE = checks.NOTEBOOKS.with_name("html")
 HEADER = """\
 ---
@@ -30,14 +28,9 @@ kernelspec:
 """
 
 
-def build_notebooks(source: Path, out: Path, repository: str = "nenhum") -> subprocess.CompletedProcess:
+def build_notebooks(source: Path, out: Path, repository: str = "nenhum"):
     """Constrói os notebooks de ``source`` sobre as árvores que houver em ``out``; um aviso é um erro."""
-    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(source), "--path-output", str(out)]
-    command += ["--config", str(ROOT / "_config.yml"), "--toc", str(source / "_toc.yml"), "-W", "-n", "--keep-going"]
-    command += ["--builder", "custom", "--custom-builder", "notebooks"]
-    environment = os.environ | {"GANLIB_BOOK_CACHE": str(out / "cache"), "OMP_NUM_THREADS": "1", "NO_COLOR": "1"}
-    environment |= {"GITHUB_REPOSITORY": repository}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return jupyter_book(source, out, "notebooks", GITHUB_REPOSITORY=repository)
 
 
 def all_text(notebook) -> str:

@@ -3,7 +3,7 @@
 import page_checks
 import pytest
 from bs4 import BeautifulSoup
-from building import build_pages
+from build import jupyter_book
 from portuguese import ADMONITION_TITLES, LOCALES, read_catalogue
 
 
@@ -136,7 +136,7 @@ def write_book(folder, body: str):
 
 def test_unknown_command_in_a_formula_names_the_page_and_the_formula(tmp_path):
     book = write_book(tmp_path / "livro", "# Início\n\nTexto.\n\n$$\n\\desconhecido{x}\n$$ (eq-x)\n")
-    result = build_pages(book, tmp_path / "obra")
+    result = jupyter_book(book, tmp_path / "obra")
     assert result.returncode != 0
     said = [line for line in result.stderr.splitlines() if "desconhecido" in line]
     assert any("index.md:5" in line and "não pôde ser escrita" in line for line in said), result.stderr
@@ -144,13 +144,13 @@ def test_unknown_command_in_a_formula_names_the_page_and_the_formula(tmp_path):
 
 def test_unresolved_reference_stops_the_build(tmp_path):
     book = write_book(tmp_path / "livro", "# Início\n\nVeja {eq}`eq-nenhuma`.\n")
-    result = build_pages(book, tmp_path / "obra")
+    result = jupyter_book(book, tmp_path / "obra")
     assert result.returncode != 0 and "eq-nenhuma" in result.stderr
 
 
 def test_without_the_cache_variable_the_build_says_what_to_run(tmp_path):
     book = write_book(tmp_path / "livro", "# Início\n")
-    result = build_pages(book, tmp_path / "obra", GANLIB_BOOK_CACHE="")
+    result = jupyter_book(book, tmp_path / "obra", GANLIB_BOOK_CACHE="")
     assert result.returncode != 0
     assert "GANLIB_BOOK_CACHE" in result.stderr and "make book" in result.stderr
 
