@@ -1,4 +1,4 @@
-"""O que o tema não oferece: caminhos do livro, botões do caderno, demonstrações e soluções que se dobram."""
+"""O que o tema não oferece: caminhos do livro, botões do notebook, demonstrações e soluções que se dobram."""
 
 import os
 import re
@@ -94,7 +94,7 @@ def configure(app, config) -> None:
 
 
 def add_notebook_links(app, pagename, templatename, context, doctree) -> None:
-    """O caderno gerado do capítulo: para baixar, ao lado do livro; para abrir no Colab, se há repositório."""
+    """O notebook gerado do capítulo: para baixar, ao lado do livro; para abrir no Colab, se há repositório."""
     if "kernelspec" in app.env.metadata.get(pagename, {}):
         context["notebook_url"] = context["pathto"](site_identity.notebook_path(pagename), 1)
         context["colab_url"] = site_identity.colab_url(pagename)

@@ -14,7 +14,7 @@ from babel.messages.pofile import read_po
 
 LOCALES = Path(__file__).resolve().parents[1] / "locales" / "pt_BR" / "LC_MESSAGES"
 
-# Os quatro avisos do livro: o título é o mesmo na página e no caderno.
+# Os quatro avisos do livro: o título é o mesmo na página e no notebook.
 ADMONITION_TITLES = {
     "important": "⚠️ Importante",
     "attention": "❗ Atenção",

@@ -32,12 +32,12 @@ def base_url() -> str | None:
 
 
 def notebook_path(slug: str) -> str:
-    """O caderno de um capítulo, relativo à raiz do livro publicado."""
+    """O notebook de um capítulo, relativo à raiz do livro publicado."""
     return f"notebooks/{slug}.ipynb"
 
 
 def colab_url(slug: str) -> str | None:
-    """O endereço que abre no Colab o caderno gerado do capítulo, ou None sem repositório."""
+    """O endereço que abre no Colab o notebook gerado do capítulo, ou None sem repositório."""
     name = repository()
     return name and f"https://colab.research.google.com/github/{name}/blob/{NOTEBOOKS_BRANCH}/{slug}.ipynb"
 

@@ -4,7 +4,8 @@ import browser_checks
 import pytest
 from browser_checks import first_load, mode_problems, page_problems, search_problems, serve, watched
 
-pytestmark = pytest.mark.browser
+# Um só processo: o navegador e o livro de amostra são abertos uma vez.
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("amostra")]
 
 FIRST_LOAD_LIMIT = 1_500_000
 

@@ -6,6 +6,8 @@ from bs4 import BeautifulSoup
 from build import jupyter_book
 from portuguese import ADMONITION_TITLES, LOCALES, read_catalogue
 
+pytestmark = pytest.mark.xdist_group("amostra")
+
 
 @pytest.fixture(scope="module")
 def chapter(built_sample) -> BeautifulSoup:
@@ -18,7 +20,7 @@ def text(tag) -> str:
 
 def test_every_page_passes_every_check(built_sample):
     (built_sample / "notebooks").mkdir(exist_ok=True)
-    for name in ("amostra", "vizinha"):  # quem os escreve é o construtor de cadernos; aqui basta que existam
+    for name in ("amostra", "vizinha"):  # quem os escreve é o construtor de notebooks; aqui basta que existam
         (built_sample / "notebooks" / f"{name}.ipynb").touch()
     assert page_checks.page_problems(built_sample) == []
 
@@ -105,10 +107,10 @@ def test_citations_and_bibliography_are_in_portuguese(built_sample, chapter):
 
 def test_buttons_point_at_the_generated_notebook(built_sample, chapter):
     assert chapter.select_one("a[download]")["href"] == "notebooks/amostra.ipynb"
-    colab = chapter.select_one(".botao-caderno")["href"]
+    colab = chapter.select_one(".botao-notebook")["href"]
     assert colab == "https://colab.research.google.com/github/pessoa/curso/blob/notebooks/amostra.ipynb"
     index = BeautifulSoup((built_sample / "index.html").read_text("utf8"), "html.parser")
-    assert not index.select("a[download], .botao-caderno")
+    assert not index.select("a[download], .botao-notebook")
 
 
 def test_site_is_ready_for_static_hosting(built_sample):

@@ -11,7 +11,8 @@ from notebooks import ganlib_version
 
 from tests.notebooks import colab
 
-pytestmark = pytest.mark.slow
+# Um só processo: o ambiente limpo é feito uma vez, e os notebooks já rodam dois a dois.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("colab")]
 PARALLEL = int(os.environ.get("NBVAL_JOBS", "2"))
 
 
