@@ -65,3 +65,9 @@ def test_a_missing_system_package_gives_the_exact_line():
     assert missing(PACKAGES, which=lambda name: "/usr/bin/" + name) == []
     assert install_line(["chromium"], root=False).startswith("sudo apt-get update && sudo apt-get install -y")
     assert install_line(["chromium"], root=True).endswith("chromium")
+
+
+def test_ci_runs_the_test_command_of_the_readme():
+    readme, ci = (ROOT / "README.md").read_text(), (ROOT / ".ci" / "run").read_text()
+    assert re.search(r"^make test\b", readme, re.M)
+    assert "exec make test" in ci
