@@ -100,13 +100,24 @@ def add_notebook_links(app, pagename, templatename, context, doctree) -> None:
         context["colab_url"] = site_identity.colab_url(pagename)
 
 
+def keep_punctuation(body: str) -> str:
+    """Une cada fórmula do texto à pontuação que encosta nela, para que a linha não quebre entre as duas."""
+
+    def join(match: re.Match) -> str:
+        before, after = match["before"], match["after"]
+        return f'<span class="junto">{match[0]}</span>' if before or after else match[0]
+
+    return re.sub(r"(?P<before>[(\[“]?)<math>(?:(?!</math>).)*</math>(?P<after>[)\],.;:!?”]*)", join, body, flags=re.S)
+
+
 def mend_body(app, pagename, templatename, context, doctree) -> None:
     """Retoques no HTML que o Sphinx escreve.
 
-    As figuras só são pedidas quando o leitor chega perto, e o seu lugar já está reservado, na proporção certa. Saem da
-    bibliografia os papéis ARIA que o leitor de tela recusa nesses elementos.
+    As figuras só são pedidas quando o leitor chega perto, e o seu lugar já está reservado, na proporção certa. A
+    pontuação não se separa da fórmula que ela abre ou fecha. Saem da bibliografia os papéis ARIA que o leitor de tela
+    recusa nesses elementos.
     """
-    body = context.get("body", "")
+    body = keep_punctuation(context.get("body", ""))
     size = r'style="width: (\d+)px; height: (\d+)px;"'
     body = re.sub(size, r'width="\1" height="\2" loading="lazy"', body)
     context["body"] = body.replace(' role="list" class="citation-list"', ' class="citation-list"').replace(

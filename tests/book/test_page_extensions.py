@@ -1,5 +1,6 @@
 """As peças da página, uma a uma: fórmulas, busca, bibliografia."""
 
+import page
 import pytest
 from bibliography import PortugueseStyle
 from math_core import LatexError
@@ -97,3 +98,12 @@ def test_field_of_the_bibliography_is_never_translated():
     entry = "@book{a, author={Silva, Ana}, title={in}, publisher={pages}, year={2020}}"
     (formatted,) = PortugueseStyle().format_bibliography(parse_string(entry, "bibtex"))
     assert formatted.text.render(Backend()) == "Ana Silva. in. pages, 2020."
+
+
+def test_punctuation_stays_with_the_formula_it_touches():
+    formula = "<math><mi>x</mi></math>"
+    assert page.keep_punctuation(f"a ({formula}), b") == f'a <span class="junto">({formula}),</span> b'
+    assert page.keep_punctuation(f"a {formula} b") == f"a {formula} b"
+    display = '<math display="block"><mi>x</mi></math>.'
+    assert page.keep_punctuation(display) == display
+    assert page.keep_punctuation(f"{formula}. {formula}") == f'<span class="junto">{formula}.</span> {formula}'
