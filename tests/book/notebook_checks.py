@@ -169,6 +169,8 @@ def output_problems(notebook: NotebookNode, source: Path) -> list[str]:
             checked in cell.metadata.get("tags", []) and cell.outputs and cell.execution_count
         ):
             problems.append(f"{where} devia ser conferida, e o nbval não a conferiria")
+        if checked in cell.metadata.get("tags", []) and re.search(r"^\s*glue\(", cell.source, re.MULTILINE):
+            problems.append(f"{where} é conferida e chama glue, que escreve outra saída: separe as duas")
     return problems
 
 

@@ -448,6 +448,7 @@ DEFECTS = {
         ),
         "valor de glue",
     ),
+    "glue-conferido": (replaced(3, "print(1)", "glue('x', 1)"), "separe as duas"),
     "número-de-equação": (replaced(2, "1.1", "1.7"), "as equações do notebook"),
     "número-de-teorema": (replaced(2, "Teorema 1.2", "Teorema 1.3"), "Teorema 1.2"),
     "número-de-figura": (replaced(5, "Figura 1.1", "Figura 1.2"), "«Figura 1.1» não tem legenda"),
