@@ -32,13 +32,14 @@ $(READY): requirements.lock pyproject.toml
 book: $(READY)
 	@$(BIN)/python book/_ext/build.py --jobs $(JOBS)
 
+# loadfile: cada arquivo de testes fica num processo só, com o que ele constrói (o livro de amostra, o navegador).
 check: $(READY) lint
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not site and not browser and not slow"
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not site and not browser and not slow"
 
 test: $(READY) lint
 	@$(BIN)/python tests/system_packages.py
 	@$(MAKE) --no-print-directory book
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 lint: $(READY)
 	@$(BIN)/ruff check -q .

@@ -4,8 +4,7 @@ import browser_checks
 import pytest
 from browser_checks import first_load, mode_problems, page_problems, search_problems, serve, watched
 
-# Um só processo: o navegador e o livro de amostra são abertos uma vez.
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("amostra")]
+pytestmark = pytest.mark.browser
 
 FIRST_LOAD_LIMIT = 1_500_000
 

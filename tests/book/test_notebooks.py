@@ -13,8 +13,6 @@ from notebooks import INSTALL, clean_outputs, ganlib_version
 
 SAMPLE = Path(__file__).parent / "sample_book"
 SITE = checks.NOTEBOOKS.with_name("html")
-# Um só processo: o livro de amostra é construído uma vez.
-pytestmark = pytest.mark.xdist_group("notebooks")
 HEADER = """\
 ---
 jupytext:

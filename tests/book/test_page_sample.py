@@ -6,8 +6,6 @@ from bs4 import BeautifulSoup
 from build import jupyter_book
 from portuguese import ADMONITION_TITLES, LOCALES, read_catalogue
 
-pytestmark = pytest.mark.xdist_group("amostra")
-
 
 @pytest.fixture(scope="module")
 def chapter(built_sample) -> BeautifulSoup:

@@ -11,8 +11,7 @@ from notebooks import ganlib_version
 
 from tests.notebooks import colab
 
-# Um só processo: o ambiente limpo é feito uma vez, e os notebooks já rodam dois a dois.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("colab")]
+pytestmark = pytest.mark.slow
 PARALLEL = int(os.environ.get("NBVAL_JOBS", "2"))
 
 
