@@ -59,16 +59,19 @@ def pages_key(root: Path) -> str:
 
 @dataclass(frozen=True)
 class Failure:
-    """Uma célula que falhou: qual capítulo, qual célula (a partir de 1), o seu código e o erro."""
+    """Uma célula que falhou: qual capítulo, qual célula de código (a partir de 1) e o erro."""
 
     chapter: str
     cell: int
-    source: str
     error: str
 
     def __str__(self) -> str:
-        source = "\n".join(f"    {line}" for line in self.source.strip().splitlines())
-        return f"{self.chapter}, célula de código {self.cell}:\n{source}\n{self.error.strip()}"
+        return f"{self.chapter}, célula de código {self.cell}:\n{plain(self.error).strip()}"
+
+
+def plain(text: str) -> str:
+    """O texto sem as cores do terminal."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
 
 
 def chapters(source: Path) -> list[Path]:
@@ -90,11 +93,11 @@ def run_notebook(notebook, chapter: str):
     if result.err is None:
         return result.nb, result.time, None
     code = [c for c in result.nb.cells if c.cell_type == "code"]
-    # A última célula que chegou a começar é a que falhou (ou estourou o tempo).
-    started = [i for i, c in enumerate(code) if c.get("execution_count") or c.get("outputs")]
-    index = started[-1] if started else 0
-    traceback = re.sub(r"\x1b\[[0-9;]*m", "", getattr(result.err, "traceback", str(result.err)))
-    return result.nb, result.time, Failure(chapter, index + 1, code[index].source, traceback)
+    # A última célula que chegou a começar é a que falhou, ou a que estourou o tempo e não deixou erro na saída.
+    number = max((i for i, c in enumerate(code, start=1) if c.get("execution_count") or c.get("outputs")), default=1)
+    errors = [o for o in code[number - 1].get("outputs", []) if o.output_type == "error"]
+    said = "\n".join(errors[-1].traceback) if errors else f"{result.err}\n{code[number - 1].source}"
+    return result.nb, result.time, Failure(chapter, number, said)
 
 
 def execute(files: list[Path], cache_folder: Path, workers: int, say: Callable[[str], None] = print) -> None:
@@ -154,7 +157,6 @@ def jupyter_book(source: Path, out: Path, builder: str = "html", **environment: 
     defaults = {
         "GANLIB_BOOK_CACHE": str(out / "cache"),
         "OMP_NUM_THREADS": "1",
-        "NO_COLOR": "1",
         "SOURCE_DATE_EPOCH": "0",  # mesma entrada, mesmos bytes
     }
     merged = {name: value for name, value in (os.environ | defaults | environment).items() if value}
@@ -170,7 +172,7 @@ def sphinx(root: Path, work: Path, cache_folder: Path, builder: str) -> Path:
     result = jupyter_book(root / "book", work, builder, GANLIB_BOOK_CACHE=str(cache_folder))
     (work / f"{builder}.log").write_text(result.stdout + result.stderr, "utf8")
     if result.returncode:
-        lines = [line for line in result.stderr.splitlines() if "WARNING" in line or "ERROR" in line]
+        lines = [line for line in plain(result.stderr).splitlines() if "WARNING" in line or "ERROR" in line]
         raise BuildError("\n".join(lines) or result.stdout[-3000:] + result.stderr[-3000:])
     return work / "_build" / builder
 
