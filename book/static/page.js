@@ -1,4 +1,4 @@
-// O pouco que a página faz: as frases da busca, copiar código, e dar foco pelo teclado às fórmulas que rolam.
+// O pouco que a página faz: as frases da busca, copiar código, e dar foco pelo teclado às fórmulas e figuras que rolam.
 Documentation.addTranslations({
   messages: {
     "Search Results": "Resultados da busca",
@@ -32,12 +32,13 @@ const addCopyButtons = () => {
   }
 };
 
-const focusWideFormulas = () => {
-  for (const box of document.querySelectorAll(".formula")) {
+const focusWideBoxes = () => {
+  for (const box of document.querySelectorAll(".formula, .bd-content figure")) {
+    const what = box.matches("figure") ? "Figura larga" : "Fórmula larga";
     if (box.scrollWidth > box.clientWidth) {
       box.tabIndex = 0;
-      box.setAttribute("role", "group");
-      box.setAttribute("aria-label", "Fórmula larga: role para o lado");
+      box.setAttribute("role", box.matches("figure") ? "figure" : "group");
+      box.setAttribute("aria-label", `${what}: role para o lado`);
     } else {
       for (const name of ["tabindex", "role", "aria-label"]) box.removeAttribute(name);
     }
@@ -45,6 +46,6 @@ const focusWideFormulas = () => {
 };
 
 addCopyButtons();
-focusWideFormulas();
-document.fonts.ready.then(focusWideFormulas);
-addEventListener("resize", focusWideFormulas);
+focusWideBoxes();
+document.fonts.ready.then(focusWideBoxes);
+addEventListener("resize", focusWideBoxes);
