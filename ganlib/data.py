@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganlib.errors import DataUnavailable, choose
+from ganlib.files import replacing
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,9 @@ def _download_mnist(folder: Path, file: Path) -> tuple[np.ndarray, np.ndarray]:
         parser = "liac-arff"
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataUnavailable(f"não consigo escrever em {folder} ({error}); indique outra pasta em cache=") from error
+    try:
         with _progress("MNIST"), tempfile.TemporaryDirectory(dir=folder) as scratch, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # o scikit-learn avisa em inglês antes de falhar; nós dizemos no fim
             raw = fetch_openml(
@@ -165,9 +169,8 @@ def _download_mnist(folder: Path, file: Path) -> tuple[np.ndarray, np.ndarray]:
     counts = tuple(np.bincount(labels, minlength=10).tolist())
     if pixels.shape[1:] != (784,) or counts != MNIST_COUNTS:
         raise DataUnavailable(f"o que chegou do OpenML não é o MNIST: forma {pixels.shape}, contagens {counts}")
-    with tempfile.NamedTemporaryFile(dir=folder, suffix=".npz", delete=False) as partial:
+    with replacing(file) as partial:
         np.savez_compressed(partial, pixels=pixels, labels=labels, sha256=_digest(pixels, labels))
-    os.replace(partial.name, file)
     return pixels, labels
 
 

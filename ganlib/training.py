@@ -6,8 +6,6 @@
 """
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ from torch import Tensor, nn
 from ganlib import data as datasets
 from ganlib import losses, networks
 from ganlib.errors import CheckpointError, TrainingDiverged, choose
+from ganlib.files import replacing
 
 CHECKPOINT_VERSION = 1
 
@@ -271,17 +270,8 @@ class Training:
         """
         if not all(bool(torch.isfinite(p).all()) for p in [*self.g_params, *self.d_params]):
             raise TrainingDiverged(f"há pesos não finitos no passo {self.step}: não vou gravar por cima de {path}")
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as partial:
-            try:
-                torch.save(self.state(), partial)
-                partial.flush()
-                os.fsync(partial.fileno())
-            except BaseException:
-                os.unlink(partial.name)
-                raise
-        os.replace(partial.name, path)
+        with replacing(path) as file:
+            torch.save(self.state(), file)
 
     def resume(self, path: str | Path) -> None:
         """Lê um arquivo de ``save`` e continua dele.

@@ -227,10 +227,10 @@ def build(root: Path, workers: int, say: Callable[[str], None] = print) -> None:
     work.mkdir(parents=True, exist_ok=True)
     stamp.unlink(missing_ok=True)
     made = {}
-    for builder, label in (("html", "Páginas"), ("notebooks", "Notebooks")):
+    for builder, label in (("html", "Páginas prontas"), ("notebooks", "Notebooks prontos")):
         before = time.monotonic()
         made[builder] = sphinx(root, work, cache_folder, builder)
-        say(f"{label}: prontos em {time.monotonic() - before:.1f} s".replace("Páginas: prontos", "Páginas: prontas"))
+        say(f"{label} em {time.monotonic() - before:.1f} s")
     wheel(made["notebooks"], root)
     publish(made["notebooks"], out / "notebooks")
     shutil.copytree(made["notebooks"], made["html"] / "notebooks", dirs_exist_ok=True)

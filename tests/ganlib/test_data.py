@@ -177,6 +177,24 @@ def test_a_corrupt_mnist_download_is_refused_and_leaves_nothing(monkeypatch, tmp
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_disk_that_fills_while_the_cache_is_written_leaves_nothing(monkeypatch, tmp_path):
+    def full_disk(file, **arrays):
+        file.write(b"metade")
+        raise OSError("disco cheio")
+
+    with openml(monkeypatch, FakeOpenML()):
+        monkeypatch.setattr(np, "savez_compressed", full_disk)
+        with pytest.raises(OSError, match="disco cheio"):
+            data.mnist(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cache_folder_that_cannot_be_made_is_named(monkeypatch, tmp_path):
+    (tmp_path / "arquivo").write_text("não é uma pasta")
+    with openml(monkeypatch, FakeOpenML()), pytest.raises(DataUnavailable, match=r"não consigo escrever em .*arquivo"):
+        data.mnist(tmp_path / "arquivo" / "pasta")
+
+
 def test_another_dataset_in_place_of_mnist_is_refused(monkeypatch, tmp_path):
     with openml(monkeypatch, FakeOpenML()):
         monkeypatch.setattr(data, "MNIST_COUNTS", (1,) * 10)
