@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/pronto
 
 .DEFAULT_GOAL := help
-.PHONY: help book test check serve lint lock clean
+.PHONY: help book test check bench serve lint lock clean
 
 help:
 	@echo "make book   constrói o livro em _build/html e os notebooks em _build/notebooks"

@@ -1,17 +1,20 @@
 """ganlib: treinamento de GANs pequeno e rápido, para o curso O gradiente evanescente em GANs.
 
-- ``losses``: as perdas, funções puras dos logits.
-- ``networks``: pares (gerador, discriminador) construídos a partir de tamanhos.
+- ``losses``, ``penalties``: perdas e penalidades, funções puras.
+- ``networks``: pares (gerador, discriminador) construídos a partir de tamanhos; ``memory``: quanto custam.
 - ``data``: anel, grade, gaussianas, dígitos e MNIST, cada um num tensor só.
-- ``training``: a configuração e o laço, à vista.
-- ``metrics``: modos cobertos, fração de boa qualidade, KL reversa.
-- ``theory``: formas fechadas e o laboratório exato em 1-D.
+- ``config``, ``training``: a configuração e o laço, à vista; ``optimization``: otimizadores e regras de atualização.
+- ``speed``, ``distributed``, ``checkpoints``: correr, repartir e retomar.
+- ``metrics``, ``features``: o que se mede nas amostras e nos gradientes.
+- ``theory``, ``dirac``: formas fechadas, o laboratório exato em 1-D e a Dirac-GAN.
 - ``plotting``, ``notebook``: o estilo das figuras e os números do texto.
 """
 
+from ganlib.config import Config
 from ganlib.errors import CheckpointError, DataUnavailable, TrainingDiverged
 from ganlib.losses import Loss
-from ganlib.training import Config, Training, collect
+from ganlib.speed import Speed
+from ganlib.training import Training, collect
 from ganlib.version import __version__
 
 __all__ = [
@@ -19,6 +22,7 @@ __all__ = [
     "Config",
     "DataUnavailable",
     "Loss",
+    "Speed",
     "Training",
     "TrainingDiverged",
     "__version__",

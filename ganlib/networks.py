@@ -2,50 +2,41 @@
 
 Com ``models=K``, um eixo à frente treina K redes independentes de uma vez: as entradas passam a ser ``(K, B, d)``
 e cada peso ganha um eixo K. Cada rede se comporta como se estivesse sozinha.
+
+Para acrescentar uma rede: uma função ``(data_dim, *, models=None, …) → Pair`` e uma linha em ``NETWORKS``.
+Um par seu não precisa estar aqui: o treinamento aceita um ``Pair`` ou uma função ``data_dim → Pair``.
 """
 
 import itertools
-import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
+from ganlib import layers
+from ganlib.convolutional import dcgan, resnet
 from ganlib.errors import choose
+from ganlib.layers import Activation, Dropout, Layers, Pair, StackedLinear
 
-ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
-    "relu": nn.ReLU,
-    "leaky_relu": lambda: nn.LeakyReLU(0.2),
-    "elu": nn.ELU,
-    "tanh": nn.Tanh,
-    "sigmoid": nn.Sigmoid,
-}
-
-
-class StackedLinear(nn.Module):
-    """K camadas lineares lado a lado: ``(K, B, in) → (K, B, out)``, com a inicialização de ``nn.Linear``."""
-
-    def __init__(self, models: int, n_in: int, n_out: int):
-        super().__init__()
-        bound = 1 / math.sqrt(n_in)
-        self.weight = nn.Parameter(torch.empty(models, n_in, n_out).uniform_(-bound, bound))
-        self.bias = nn.Parameter(torch.empty(models, 1, n_out).uniform_(-bound, bound))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.baddbmm(self.bias, x, self.weight)
+__all__ = ["MLP", "NETWORKS", "Dropout", "Pair", "StackedLinear", "dcgan", "document", "get", "mlp", "resnet"]
 
 
 class MLP(nn.Module):
     """Perceptron de várias camadas.
 
+    Em cada camada escondida: linear, normalização, ativação, dropout.
+
     Args:
         sizes: larguras da entrada à saída, por exemplo ``(2, 128, 128, 1)``.
-        activation: nome em ``ACTIVATIONS`` ou uma função que cria o módulo; entre as camadas.
-        norm: ``None`` ou ``"batch"``, antes de cada ativação.
+        activation: nome em ``layers.ACTIVATIONS`` ou uma função que cria o módulo; entre as camadas.
+        norm: ``None``; ``"batch"`` (Ioffe e Szegedy, 2015) ou ``"layer"`` (Ba et al., 2016), antes de cada ativação;
+            ``"spectral"``, no peso de todas as camadas, a última também (Miyato et al., 2018).
         output: ativação depois da última camada, ou ``None``.
+        dropout: probabilidade de zerar cada unidade escondida, só em modo de treino.
         logits: devolve ``(…, B)`` em vez de ``(…, B, 1)``: é o que se espera de um discriminador.
         models: ``None`` ou o número K de redes treinadas juntas.
+
+    Attributes:
+        layers: as camadas, em sequência.
 
     Raises:
         ValueError: tamanhos, nomes ou combinações que não fazem sentido.
@@ -55,9 +46,10 @@ class MLP(nn.Module):
         self,
         sizes: Sequence[int],
         *,
-        activation: str | Callable[[], nn.Module] = "relu",
+        activation: Activation = "relu",
         norm: str | None = None,
-        output: str | Callable[[], nn.Module] | None = None,
+        output: Activation | None = None,
+        dropout: float = 0.0,
         logits: bool = False,
         models: int | None = None,
     ):
@@ -66,39 +58,32 @@ class MLP(nn.Module):
             raise ValueError(f"uma MLP precisa de ao menos duas larguras positivas; recebi {tuple(sizes)}")
         if logits and sizes[-1] != 1:
             raise ValueError(f"um discriminador termina em 1 logit por amostra; recebi a largura {sizes[-1]}")
-        if norm not in (None, "batch"):
-            raise ValueError(f"normalização: o nome {norm!r} não existe; escolha entre None e 'batch'")
-        if norm and models:
-            raise ValueError("a normalização de lote (batch) não se combina com models: treine uma rede de cada vez")
-        layers: list[nn.Module] = []
+        parts: list[nn.Module] = []
         for i, (n_in, n_out) in enumerate(itertools.pairwise(sizes)):
-            layers.append(StackedLinear(models, n_in, n_out) if models else nn.Linear(n_in, n_out))
+            # O viés antes da normalização de lote é redundante, mas o documento-base o conta entre os seus parâmetros.
+            linear = StackedLinear(models, n_in, n_out) if models else nn.Linear(n_in, n_out)
+            normalization = layers.dense_norm(norm, n_out, models)
+            parts.append(layers.spectral(linear, norm))
             if i < len(sizes) - 2:
-                layers += [nn.BatchNorm1d(n_out)] if norm else []
-                layers.append(_activation(activation))
-        layers += [_activation(output)] if output else []
-        self.layers = nn.Sequential(*layers)
+                parts += [*normalization, layers.activation(activation)]
+                parts += [Dropout(dropout)] if dropout else []
+        parts += [layers.activation(output)] if output else []
+        self.layers = Layers(*parts)
         self.n_in, self.logits, self.models = sizes[0], logits, models
+        self.least_batch = 2 if norm == "batch" and len(sizes) > 2 else 0
 
     def forward(self, x: Tensor) -> Tensor:
-        lead = () if self.models is None else (self.models,)
-        if x.dim() != len(lead) + 2 or x.shape[-1] != self.n_in or x.shape[:-2] != lead:
-            expected = ", ".join([*map(str, lead), "B", str(self.n_in)])
-            raise ValueError(f"a rede espera uma entrada de forma ({expected}); recebeu {tuple(x.shape)}")
-        out = self.layers(x)
+        """``(…, B, n_in) → (…, B, n_out)``, ou ``(…, B)`` com ``logits``.
+
+        Raises:
+            ValueError: entrada de outra forma, tipo ou dispositivo; lote de uma amostra numa normalização de lote.
+        """
+        shape = ("B", self.n_in) if self.models is None else (self.models, "B", self.n_in)
+        layers.expect(x, shape, self.layers[0].bias)
+        if self.training and x.shape[-2] < self.least_batch:
+            raise ValueError("a normalização de lote precisa de ao menos 2 amostras em modo de treino; recebeu 1")
+        out = self.layers(x, layers.differentiated_twice(x))
         return out.squeeze(-1) if self.logits else out
-
-
-def _activation(choice: str | Callable[[], nn.Module]) -> nn.Module:
-    return choose("ativação", choice, ACTIVATIONS)() if isinstance(choice, str) else choice()
-
-
-class Pair(NamedTuple):
-    """Um gerador, um discriminador (que devolve logits) e a dimensão do ruído ``z``."""
-
-    G: nn.Module
-    D: nn.Module
-    latent: int
 
 
 def mlp(
@@ -106,13 +91,28 @@ def mlp(
     *,
     latent: int = 2,
     hidden: Sequence[int] = (128, 128),
-    activation: str = "relu",
+    activation: Activation = "relu",
+    g_norm: str | None = None,
+    d_norm: str | None = None,
+    dropout: float = 0.0,
     models: int | None = None,
 ) -> Pair:
-    """Par de MLPs pequenas e iguais, para os laboratórios em 1-D, 2-D e dígitos."""
+    """Par de MLPs pequenas e espelhadas, para os laboratórios em 1-D, 2-D e dígitos.
+
+    Args:
+        data_dim: dimensão dos dados.
+        latent: dimensão do ruído.
+        hidden: larguras escondidas dos dois jogadores.
+        activation: a ativação dos dois.
+        g_norm, d_norm: normalização do gerador e do discriminador, como em ``MLP``.
+        dropout: probabilidade do dropout, só no discriminador.
+        models: ``None`` ou o número K de pares treinados juntos.
+    """
     return Pair(
-        MLP((latent, *hidden, data_dim), activation=activation, models=models),
-        MLP((data_dim, *hidden, 1), activation=activation, logits=True, models=models),
+        MLP((latent, *hidden, data_dim), activation=activation, norm=g_norm, models=models),
+        MLP(
+            (data_dim, *hidden, 1), activation=activation, norm=d_norm, dropout=dropout, logits=True, models=models
+        ),
         latent,
     )
 
@@ -129,15 +129,25 @@ def document(data_dim: int = 784, *, models: int | None = None) -> Pair:
     )
 
 
-NETWORKS: dict[str, Callable[..., Pair]] = {"mlp": mlp, "document": document}
+NETWORKS: dict[str, Callable[..., Pair]] = {"mlp": mlp, "document": document, "dcgan": dcgan, "resnet": resnet}
 
 
-def get(network: str | Pair, data_dim: int, **options) -> Pair:
-    """O par com este nome para dados de dimensão ``data_dim``, ou o próprio ``Pair``.
+def get(network: str | Pair | Callable[[int], Pair], data_dim: int, **options) -> Pair:
+    """O par com este nome para dados de dimensão ``data_dim``, o próprio ``Pair``, ou o que a função dada criar.
+
+    Args:
+        network: nome em ``NETWORKS``, um ``Pair`` ou uma função ``data_dim → Pair``.
+        data_dim: dimensão dos dados.
+        **options: opções da rede com nome; não são passadas a uma função.
 
     Raises:
-        ValueError: o nome não existe; a mensagem lista os válidos.
+        ValueError: o nome não existe (a mensagem lista os válidos), ou a função não devolve um ``Pair``.
     """
     if isinstance(network, Pair):
         return network
-    return choose("rede", network, NETWORKS)(data_dim, **options)
+    if not callable(network):
+        return choose("rede", network, NETWORKS)(data_dim, **options)
+    pair = network(data_dim)
+    if not isinstance(pair, Pair):
+        raise ValueError(f"a função dada como rede deve devolver um Pair(G, D, latent); devolveu {type(pair).__name__}")
+    return pair
