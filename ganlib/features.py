@@ -62,12 +62,12 @@ class Classifier:
 
 
 def train(
-    data: Data, *, features: int = 32, hidden: int = 128, steps: int = 600, batch: int = 128, seed: int = 0
+    data: Data, *, features: int = 32, hidden: int = 128, steps: int = 400, batch: int = 128, seed: int = 0
 ) -> Classifier:
     """Treina uma MLP ``d-hidden-features-C`` (ReLU, Adam, entropia cruzada) em 80 % dos dados e a mede nos outros 20 %.
 
     Determinista para uma semente, sem tocar o gerador global e sem guardar nada em disco. Nos dígitos leva um segundo
-    e acerta perto de 97 %.
+    e acerta perto de 97 %; no MNIST, peça uns 3000 passos.
 
     Args:
         data: um conjunto com rótulos ``(N,)`` de 0 a C-1.

@@ -4,6 +4,9 @@ As contas das normas são em float64: um gradiente de 1e-25 em float32 existe, e
 rede, os ``.grad`` dos parâmetros ou as estatísticas que ela guarda. A unidade é a da perda (nats) por unidade de
 parâmetro, ou de logit por unidade de dado. Não há teto nem viés: são valores exatos do lote dado. O piso é 0, e uma
 norma só diz muito ou pouco ao lado de outra (de outra camada, de outra perda, de outro passo).
+
+O dropout em modo de treino sorteia também ao ser medido, e o gerador dele avança: para não mexer num treinamento, meça
+com a rede em ``eval()``.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -73,7 +76,8 @@ def per_sample_gradient_norms(net: nn.Module, loss: Callable[[Tensor], Tensor], 
 
     Args:
         net: o eixo do lote é o primeiro (o segundo, se ``net.models`` diz que há K redes).
-        loss: da saída de ``net`` para a perda por amostra.
+        loss: da saída de ``net`` para a perda por amostra. Só as estatísticas de ``net`` são protegidas: ponha em
+            ``eval()`` as outras redes que ela usar.
         x: ``(B, …)`` ou ``(K, B, …)``.
 
     Returns:

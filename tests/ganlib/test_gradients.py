@@ -145,7 +145,9 @@ def test_with_models_per_sample_norms_are_those_of_each_model():
             assert got[k, i].item() == pytest.approx(norm, rel=1e-12)
 
 
-@pytest.mark.parametrize(("norm", "models"), [("batch", None), ("batch", 3), ("layer", None), ("layer", 3), ("spectral", None)])
+@pytest.mark.parametrize(
+    ("norm", "models"), [("batch", None), ("batch", 3), ("layer", None), ("layer", 3), ("spectral", None)]
+)
 def test_normalised_networks_in_evaluation_have_the_norms_of_a_loop(norm, models):
     net = make(norm=norm, models=models).eval()
     x = normal(*([models] if models else []), 4, 2)
@@ -214,6 +216,8 @@ def test_images_have_one_norm_each():
     x = normal(5, 1, 4, 4)
     expected = [penalties.gradient_norm(net, one[None]).item() for one in x]
     assert gradients.input_gradient_norms(net, x).tolist() == pytest.approx(expected, rel=1e-12)
+    flat = gradients.input_gradient_norms(lambda s: net(s[:, None]), x[:, 0])  # (B, altura, largura)
+    assert flat.tolist() == pytest.approx(expected, rel=1e-12)
     one_by_one_norms = one_by_one(net, losses.softplus, x)
     assert gradients.per_sample_gradient_norms(net, losses.softplus, x).tolist() == pytest.approx(one_by_one_norms)
 
