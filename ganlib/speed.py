@@ -21,8 +21,8 @@ class Speed:
         device_data: os dados moram no dispositivo e um lote é um índice neles; desligado, cada lote é copiado. Mesmo
             resultado, bit a bit.
         freeze: o passo de um jogador não calcula gradientes do outro. Mesmo resultado, bit a bit.
-        fast_matmul: produtos de matrizes pelo caminho rápido: oneDNN na CPU, TF32 na GPU. Na CPU só compensa em
-            matrizes grandes (a partir de 256×128×128).
+        fast_matmul: produtos de matrizes pelo caminho rápido: oneDNN na CPU, TF32 na GPU. Na CPU compensa em matrizes
+            grandes (a partir de 256×128×128) e nas pilhas de ``models=K``; o quanto depende do processador.
         channels_last: convoluções com os canais na última posição da memória.
         bf16: redes em bfloat16 (autocast); perdas, penalidades e otimizador continuam em float32.
         cuda_graphs: o passo inteiro é gravado uma vez e repetido pela GPU, sem Python no caminho.

@@ -145,8 +145,8 @@ class Training:
         h_fake = self.logits(self.generate(self.noise()) if fake is None else fake)
         return loss.generator(h_fake, self.logits(self.real())) if loss.needs_real else loss.generator(h_fake)
 
-    def _update(self, optimizer: torch.optim.Optimizer, params: list[nn.Parameter], loss: Tensor) -> None:
-        optimizer.zero_grad(set_to_none=True)
+    def _update(self, optimizer: optimization.Adam, params: list[nn.Parameter], loss: Tensor) -> None:
+        optimizer.zero_grad()
         # inputs=params: o outro jogador fica congelado, e os gradientes dele nem são calculados.
         _total(loss).backward(inputs=params if self.speed.freeze else None)
         self.ranks.average([p.grad for p in params])
@@ -194,8 +194,9 @@ class Training:
 
     def real(self) -> Tensor:
         """Um lote de dados, ``(…, B, d)``."""
-        index = self.draws.indices(len(self.data), (*self.lead, self.batch))
-        return self.data.x[index.to(self.data.x.device)].to(self.device)
+        index = self.draws.indices(len(self.data), (*self.lead, self.batch)).to(self.data.x.device)
+        # index_select: os mesmos números de x[index], em um sexto do tempo.
+        return self.data.x.index_select(0, index.flatten()).view(*index.shape, -1).to(self.device)
 
     def noise(self) -> Tensor:
         """Um lote de ruído ``z ~ N(0, I)``, ``(…, B, latent)``."""
@@ -300,7 +301,8 @@ class Training:
         """Todos os tensores que um passo muda."""
         networks = [self.G, self.D, *([self.average.network] if self.average else [])]
         weights = [t for net in networks for t in (*net.parameters(), *net.buffers())]
-        return [*weights, *optimization.state_tensors((self.g_optimizer, self.d_optimizer))]
+        moments = [optimization.state_tensors(o) for o in (self.g_optimizer, self.d_optimizer)]
+        return [*weights, *moments[0], *moments[1]]
 
     def state(self) -> dict[str, Any]:
         """Um dicionário com tudo o que é preciso para continuar, bit a bit, de onde se parou."""

@@ -132,6 +132,22 @@ def test_each_optimizer_is_the_default_one_of_torch(name):
         torch.testing.assert_close(p, q, rtol=1e-5, atol=1e-7)
 
 
+def test_adam_has_the_bits_of_the_fused_one_of_torch_and_skips_what_has_no_gradient():
+    mine, theirs = (nn.Linear(5, 3) for _ in range(2))
+    theirs.load_state_dict(mine.state_dict())
+    unused = nn.Parameter(torch.ones(2))
+    ours = optimization.Adam([*mine.parameters(), unused], 0.01, (0.5, 0.9))
+    fused = torch.optim.Adam(theirs.parameters(), 0.01, betas=(0.5, 0.9), fused=True)
+    for i in range(5):
+        x = torch.randn(4, 5, generator=torch.Generator().manual_seed(i))
+        for net, optimizer in ((mine, ours), (theirs, fused)):
+            optimizer.zero_grad()
+            net(x).square().mean().backward()
+            optimizer.step()
+    assert all(torch.equal(a, b) for a, b in zip(mine.parameters(), theirs.parameters(), strict=True))
+    assert torch.equal(unused.detach(), torch.ones(2))
+
+
 def test_two_time_scales_give_each_player_its_own_rate():
     run = dirac(1.0, 0.0, loss="wasserstein", lr=0.1, d_lr=0.4)
     run.d_step()

@@ -132,7 +132,7 @@ class NoWaiting(TorchDispatchMode):
 )
 def test_no_step_waits_for_the_device(options):
     """O que se grava num grafo CUDA não pode esperar por ele; na CPU, vê-se que nenhuma operação pede isso."""
-    run = Training(replace(RING, optimizer="sgd", **options))  # o Adam da CPU lê o seu contador; o da GPU, não
+    run = Training(replace(RING, **options))
     with NoWaiting():
         run.advance()
     assert run.step == 1
@@ -142,7 +142,7 @@ def test_a_loss_that_waits_is_seen():
     """O exemplo ruim do teste acima."""
     waits = Loss(lambda real, fake: fake - real * real.mean().item(), lambda fake: -fake)
     with NoWaiting(), pytest.raises(AssertionError, match="espera pelo dispositivo"):
-        Training(replace(RING, loss=waits, optimizer="sgd")).advance()
+        Training(replace(RING, loss=waits)).advance()
 
 
 @pytest.mark.parametrize(
@@ -197,8 +197,10 @@ def fake_gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "CUDAGraph", FakeGraph)
 
 
-def test_the_warm_up_of_a_recorded_step_is_undone(fake_gpu):
-    run, twin = Training(RING), Training(RING)
+@pytest.mark.parametrize("optimizer", sorted(optimization.OPTIMIZERS))
+def test_the_warm_up_of_a_recorded_step_is_undone(fake_gpu, optimizer):
+    config = replace(RING, optimizer=optimizer)
+    run, twin = Training(config), Training(config)
     calls = []
 
     def step():
@@ -209,7 +211,7 @@ def test_the_warm_up_of_a_recorded_step_is_undone(fake_gpu):
     assert len(calls) == Replay.WARM_UP + 1
     for a, b in zip(weights(run), weights(twin), strict=True):
         assert torch.equal(a, b)
-    assert all(not t.any() for t in optimization.state_tensors((run.g_optimizer, run.d_optimizer)))
+    assert not any(t.any() for o in (run.g_optimizer, run.d_optimizer) for t in optimization.state_tensors(o))
     collect(run.steps(3)), collect(twin.steps(3))
     for a, b in zip(weights(run), weights(twin), strict=True):
         assert torch.equal(a, b)
