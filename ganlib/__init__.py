@@ -5,9 +5,10 @@
 - ``data``: anel, grade, gaussianas, dígitos e MNIST, cada um num tensor só.
 - ``config``, ``training``: a configuração e o laço, à vista; ``optimization``: otimizadores e regras de atualização.
 - ``speed``, ``distributed``, ``checkpoints``: correr, repartir e retomar.
-- ``metrics``, ``features``: o que se mede nas amostras e nos gradientes.
-- ``theory``, ``dirac``: formas fechadas, o laboratório exato em 1-D e a Dirac-GAN.
-- ``plotting``, ``notebook``: o estilo das figuras e os números do texto.
+- ``metrics``, ``distances``, ``gradients``, ``features``: o que se mede nas amostras e nos gradientes.
+- ``theory``, ``divergences``, ``transport``, ``flows``: formas fechadas, o laboratório exato em 1-D e o fluxo exato.
+- ``dirac``, ``dynamics``: a Dirac-GAN, seus campos, autovalores e trajetórias.
+- ``plotting``, ``live``, ``notebook``: o estilo das figuras, o treinamento à vista e os números do texto.
 """
 
 from ganlib.config import Config

@@ -1,17 +1,31 @@
-"""Roda as provas com um módulo da ganlib trocado por uma versão mutante; usado por ``test_mutations.py``.
+"""Roda os testes de um módulo da ganlib com ele trocado por uma versão mutante.
 
-Para cada mutante há um processo filho (fork): o torch já está importado e não se paga por isso de novo.
+Para cada mutante há um processo filho (fork): as bibliotecas já estão importadas e não se paga por isso de novo.
 """
 
+import importlib
 import importlib.abc
 import importlib.util
 import io
 import os
 import sys
 from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
 
+import hypothesis
 import pytest
-from mutants import Mutant
+from mutants import Mutant, mutants
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Para que os filhos já as encontrem importadas.
+for heavy in ("scipy.integrate", "scipy.optimize", "scipy.stats", "sympy", "torch"):
+    importlib.import_module(heavy)
+
+# Um mutante precisa cair, não de um contraexemplo mínimo.
+hypothesis.settings.register_profile(
+    "mutantes", max_examples=20, deadline=None, database=None, phases=[hypothesis.Phase.generate]
+)
 
 
 class _Swap(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -30,8 +44,17 @@ class _Swap(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self.mutant.source, self.mutant.module, "exec"), module.__dict__)
 
 
-def survives(mutant: Mutant, tests: list[str]) -> bool:
-    """Se nenhum dos testes percebe o mutante (saída 0 do pytest).
+def of(*names: str) -> list[Mutant]:
+    """Os mutantes destes módulos da ganlib."""
+    return [mutant for name in names for mutant in mutants(f"ganlib.{name}", source(name))]
+
+
+def source(name: str) -> Path:
+    return ROOT / "ganlib" / f"{name}.py"
+
+
+def survives(mutant: Mutant) -> bool:
+    """Se nenhum dos testes do módulo, ``tests/ganlib/test_<módulo>.py``, percebe o mutante (saída 0 do pytest).
 
     Raises:
         RuntimeError: o pytest não chegou a rodar os testes.
@@ -43,9 +66,11 @@ def survives(mutant: Mutant, tests: list[str]) -> bool:
             for name in [n for n in sys.modules if n.partition(".")[0] in ("ganlib", "tests")]:
                 del sys.modules[name]
             sys.meta_path.insert(0, _Swap(mutant))
-            options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-m", "not slow"]
+            hypothesis.settings.load_profile("mutantes")
+            options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-m", "not slow", "--tb=no"]
+            tests = ROOT / "tests" / "ganlib" / f"test_{mutant.module.removeprefix('ganlib.')}.py"
             try:
-                code = int(pytest.main([*options, *tests]))
+                code = int(pytest.main([*options, str(tests)]))
             except BaseException:
                 code = 99
         os._exit(code)
