@@ -14,6 +14,7 @@ help:
 	@echo "make serve  serve o livro em http://127.0.0.1:8000"
 	@echo "make check  o ciclo rápido: estilo, ganlib e provas por computação"
 	@echo "make test   tudo: livro, páginas no navegador, notebooks e mutações"
+	@echo "make bench  mede o passo contra os laços que se copiam por aí e contra o piso da máquina"
 	@echo "make lock   renova requirements.lock"
 	@echo "make clean  apaga _build"
 
@@ -40,6 +41,10 @@ test: $(READY) lint
 	@$(BIN)/python tests/system_packages.py
 	@$(MAKE) --no-print-directory book
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+
+# Um relatório de quocientes, nunca um teste: rode com a máquina quieta. ARGS="--rows ring/plain/T1 --rounds 30"
+bench: $(READY)
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 lint: $(READY)
 	@$(BIN)/ruff check -q .

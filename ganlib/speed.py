@@ -12,6 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ganlib.layers import Dropout
+
+# O que faz o resultado de uma amostra depender das outras do lote, ou da ordem delas.
+MIXES_SAMPLES = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd, Dropout)
+
 
 @dataclass(frozen=True)
 class Speed:
@@ -25,6 +30,8 @@ class Speed:
             grandes (a partir de 256×128×128) e nas pilhas de ``models=K``; o quanto depende do processador.
         channels_last: convoluções com os canais na última posição da memória.
         bf16: redes em bfloat16 (autocast); perdas, penalidades e otimizador continuam em float32.
+        one_pass: o discriminador vê dados e amostras num lote só, do dobro do tamanho, em vez de em dois. Só onde ele
+            trata cada amostra sozinha: com normalização de lote ou dropout a conta seria outra.
         cuda_graphs: o passo inteiro é gravado uma vez e repetido pela GPU, sem Python no caminho.
     """
 
@@ -33,9 +40,10 @@ class Speed:
     fast_matmul: bool = False
     channels_last: bool = False
     bf16: bool = False
+    one_pass: bool = False
     cuda_graphs: bool = False
 
-    def check(self, device: str, world: int, networks: tuple[nn.Module, ...]) -> None:
+    def check(self, device: str, world: int, G: nn.Module, D: nn.Module) -> None:
         """Recusa, pelo nome, as combinações que não fazem sentido.
 
         Raises:
@@ -52,8 +60,11 @@ class Speed:
             raise ValueError("cuda_graphs grava o passo de um processo só: com torchrun, desligue-o")
         if self.bf16 and on_gpu and not torch.cuda.is_bf16_supported(including_emulation=False):
             raise ValueError(f"a GPU {torch.cuda.get_device_name()} não calcula em bfloat16: desligue bf16")
-        if self.channels_last and not any(p.dim() == 4 for net in networks for p in net.parameters()):
+        if self.channels_last and not any(p.dim() == 4 for net in (G, D) for p in net.parameters()):
             raise ValueError("channels_last só faz sentido em redes convolucionais ('dcgan', 'resnet'): desligue-o")
+        mixing = [type(m).__name__ for m in D.modules() if isinstance(m, MIXES_SAMPLES)]
+        if self.one_pass and mixing:
+            raise ValueError(f"one_pass junta dados e amostras num lote, e D tem {mixing[0]}: desligue um dos dois")
 
     def place(self, network: nn.Module, device: str) -> nn.Module:
         """A rede no dispositivo, com a disposição de memória pedida."""

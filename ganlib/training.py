@@ -53,7 +53,7 @@ class Training:
         self.batch = config.batch // self.ranks.world
 
         self.G, self.D, self.latent = self._networks()
-        self.speed.check(self.device, self.ranks.world, (self.G, self.D))
+        self.speed.check(self.device, self.ranks.world, self.G, self.D)
         if self.speed.device_data:
             self.data = self.data.to(self.device)
         self.g_params, self.d_params = list(self.G.parameters()), list(self.D.parameters())
@@ -129,7 +129,7 @@ class Training:
 
     def discriminator_loss(self, real: Tensor, fake: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """A perda do discriminador com a penalidade, ``(…, B)``, e o que se vê dela."""
-        h_real, h_fake = self.logits(real), self.logits(fake)
+        h_real, h_fake = self.both_logits(real, fake)
         loss = self.loss.discriminator(h_real, h_fake)
         seen = {"d_loss": loss.detach(), "h_real": h_real.detach(), "h_fake": h_fake.detach()}
         if self.penalty:
@@ -188,9 +188,18 @@ class Training:
 
     def logits(self, x: Tensor) -> Tensor:
         """``h(x)``, ``(…, B)``, com o ruído de instância somado a x se houver."""
-        if self.config.instance_noise:
-            x = x + self.noise_std * self.draws.normal(x.shape)
-        return self.speed.call(self.D, x)
+        return self.speed.call(self.D, self.blurred(x))
+
+    def both_logits(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """``h(real)`` e ``h(fake)``, ``(…, B)`` cada."""
+        if not self.speed.one_pass:
+            return self.logits(real), self.logits(fake)
+        x = torch.cat([self.blurred(real), self.blurred(fake)], len(self.lead))
+        return self.speed.call(self.D, x).chunk(2, -1)
+
+    def blurred(self, x: Tensor) -> Tensor:
+        """``x`` com o ruído de instância, se houver."""
+        return x + self.noise_std * self.draws.normal(x.shape) if self.config.instance_noise else x
 
     def real(self) -> Tensor:
         """Um lote de dados, ``(…, B, d)``."""
@@ -367,7 +376,7 @@ class Training:
         """Grava ``passo-N.pt`` na pasta e apaga os mais antigos, menos os ``keep`` últimos."""
         path = self.save(checkpoints.file_of(folder, self.step))
         if self.ranks.rank == 0:
-            checkpoints.prune(folder, keep)
+            checkpoints.prune(path, keep)
         return path
 
     def resume(self, path: str | Path) -> Path:

@@ -60,6 +60,21 @@ def test_fast_matmul_agrees_with_the_plain_path_to_1e_4(config):
     assert gradient_gap(config, fast_matmul=True) < 1e-4
 
 
+@pytest.mark.parametrize("config", [RING, WGAN_GP, replace(RING, models=3, loss="relativistic", instance_noise=0.3)])
+def test_one_pass_of_the_discriminator_agrees_with_two_to_1e_4(config):
+    assert gradient_gap(config, one_pass=True) < 1e-4
+    assert trained(config, one_pass=True).step == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "said"), [({"d_norm": "batch"}, "BatchNorm1d"), ({"dropout": 0.5}, "Dropout")]
+)
+def test_one_pass_is_refused_where_the_discriminator_would_notice(options, said):
+    config = replace(RING, network=lambda d: networks.mlp(d, hidden=(8,), **options), speed=Speed(one_pass=True))
+    with pytest.raises(ValueError, match=f"one_pass junta .* e D tem {said}: desligue um dos dois"):
+        Training(config)
+
+
 def test_channels_last_agrees_with_the_plain_path_to_1e_4():
     assert gradient_gap(CONV, channels_last=True) < 1e-4
 
@@ -167,14 +182,14 @@ def test_combinations_that_make_no_sense_are_refused_by_name(speed, said):
 )
 def test_what_does_not_go_with_a_recorded_step_is_refused_by_name(speed, world, said):
     with pytest.raises(ValueError, match=f"cuda_graphs .*{said}"):
-        Speed(cuda_graphs=True, **speed).check("cuda", world, ())
+        Speed(cuda_graphs=True, **speed).check("cuda", world, torch.nn.Identity(), torch.nn.Identity())
 
 
 def test_bf16_is_refused_on_a_gpu_that_does_not_have_it(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Tesla T4")
     with pytest.raises(ValueError, match="a GPU Tesla T4 não calcula em bfloat16: desligue bf16"):
-        Speed(bf16=True).check("cuda", 1, ())
+        Speed(bf16=True).check("cuda", 1, torch.nn.Identity(), torch.nn.Identity())
 
 
 class FakeGraph:
