@@ -15,7 +15,8 @@ as camadas; G para trás (pesos; entradas sem a primeira). A penalidade do gradi
 frente; ``∂D/∂x``, isto é, as entradas de todas as camadas; e a derivada desse percurso em relação aos pesos: um
 produto de pesos por camada e a volta pelas entradas de todas menos a última, cujo gradiente de saída é a constante 1.
 (Com ReLU ou LeakyReLU a segunda derivada da ativação é zero, e nada mais é preciso.) Os testes conferem que isto dá,
-número por número, os FLOPs do passo da ganlib. """
+número por número, os FLOPs do passo da ganlib.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
