@@ -88,7 +88,7 @@ def gaussian(n: int = 20_000, mean: float = 0.0, std: float = 1.0, seed: int = 0
 def digits(size: int = 28) -> Data:
     """Os 1.797 dígitos manuscritos do scikit-learn (8×8), ampliados por interpolação bilinear, em [-1, 1].
 
-    Fonte: Alpaydin e Kaynak (1998), Optical Recognition of Handwritten Digits, UCI. Não precisa de rede.
+    Fonte: Alpaydin e Kaynak (1998), repositório da UCI. Não precisa de rede.
     """
     from sklearn.datasets import load_digits
 

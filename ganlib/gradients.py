@@ -42,7 +42,7 @@ def gradient_norms_per_layer(
 
     Raises:
         ValueError: a perda não é escalar, os gradientes não combinam com os parâmetros, ou um parâmetro não tem o
-        eixo K.
+            eixo K.
     """
     names, params = zip(*named_params, strict=True)
     if isinstance(loss_or_grads, Tensor):

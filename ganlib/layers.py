@@ -189,10 +189,12 @@ class StackedBatchNorm(StackedNorm):
 
 
 def dense_batch(width: int, models: int | None) -> nn.Module:
+    """A normalização de lote de camadas densas, com o eixo dos modelos se houver."""
     return StackedBatchNorm(models, width) if models else nn.BatchNorm1d(width)
 
 
 def dense_layer(width: int, models: int | None) -> nn.Module:
+    """A normalização de camada, com o eixo dos modelos se houver."""
     if models:
         return StackedNorm(models, width, nn.LayerNorm(width, elementwise_affine=False))
     return nn.LayerNorm(width)

@@ -114,17 +114,22 @@ def relativistic_generator(fake: Tensor, real: Tensor) -> Tensor:
 
 _CROSS_ENTROPY = {"discriminator": cross_entropy_discriminator, "labelled": cross_entropy_with_labels}
 
-_ALL = [
-    Loss(generator=minimax_generator, name="minimax", **_CROSS_ENTROPY),
-    Loss(generator=non_saturating_generator, name="non_saturating", **_CROSS_ENTROPY),
-    Loss(
-        least_squares_discriminator, least_squares_generator, name="least_squares", labelled=least_squares_with_labels
-    ),
-    Loss(wasserstein_discriminator, wasserstein_generator, name="wasserstein"),
-    Loss(hinge_discriminator, wasserstein_generator, name="hinge"),
-    Loss(relativistic_discriminator, relativistic_generator, needs_real=True, name="relativistic"),
-]
-LOSSES = {loss.name: loss for loss in _ALL}
+LOSSES = {
+    loss.name: loss
+    for loss in (
+        Loss(generator=minimax_generator, name="minimax", **_CROSS_ENTROPY),
+        Loss(generator=non_saturating_generator, name="non_saturating", **_CROSS_ENTROPY),
+        Loss(
+            least_squares_discriminator,
+            least_squares_generator,
+            name="least_squares",
+            labelled=least_squares_with_labels,
+        ),
+        Loss(wasserstein_discriminator, wasserstein_generator, name="wasserstein"),
+        Loss(hinge_discriminator, wasserstein_generator, name="hinge"),
+        Loss(relativistic_discriminator, relativistic_generator, needs_real=True, name="relativistic"),
+    )
+}
 
 
 def smooth(loss: Loss, real_label: float = 0.9, fake_label: float = 0.0) -> Loss:

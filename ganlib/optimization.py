@@ -159,6 +159,7 @@ class Average:
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
+        """Um passo da média, na direção dos pesos de ``network``."""
         for mean, now in zip(self.network.parameters(), network.parameters(), strict=True):
             mean.lerp_(now, 1 - self.decay)
         for mean, now in zip(self.network.buffers(), network.buffers(), strict=True):

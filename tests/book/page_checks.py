@@ -50,17 +50,14 @@ def wrong_language(html: str) -> list[str]:
 
 def _prose(page: BeautifulSoup) -> Iterator[tuple[str, str]]:
     """Cada texto que se lê na página e de onde vem; código, fórmulas, referências e lang="en" ficam fora."""
-    skip = [*page.select(",".join(NOT_PROSE)), *page.select('[lang^="en"], .citation, .notranslate')]
-    skipped = {id(tag) for tag in skip}
-
-    def is_skipped(node) -> bool:
-        return any(id(parent) in skipped for parent in node.parents)
+    skip = [*page.select(",".join(NOT_PROSE)), *page.select('[lang^="en"], .citation, .notranslate, .sig')]
+    skipped = {id(node) for tag in skip for node in (tag, *tag.descendants)}
 
     for text in page.find_all(string=True):
-        if type(text) is NavigableString and text.strip() and not is_skipped(text):
+        if type(text) is NavigableString and text.strip() and id(text) not in skipped:
             yield f"<{text.parent.name}>", " ".join(text.split())
     for tag in page.find_all(True):
-        if id(tag) in skipped or is_skipped(tag):
+        if id(tag) in skipped:
             continue
         cites = tag.name == "a" and "referencias.html#" in tag.get("href", "")  # o título é o da obra citada
         for name in () if cites else READ_ATTRIBUTES:
@@ -81,7 +78,7 @@ def english_strings(html: str) -> list[str]:
 def residues(html: str) -> list[str]:
     """Nenhuma marcação chegou crua à página."""
     page = BeautifulSoup(html, "html.parser")
-    for tag in page.select("script, style, code, pre, .highlight, math annotation"):
+    for tag in page.select("script, style, code, pre, .highlight, .sig, math annotation"):
         tag.decompose()
     return [f"marcação não interpretada: «{found[0][:60]}»" for found in RESIDUES.finditer(page.get_text())]
 
