@@ -75,9 +75,14 @@ def readable(folder: str | Path, device: str | torch.device = "cpu") -> Iterator
         yield file, state
 
 
-def prune(folder: str | Path, keep: int) -> None:
-    """Apaga todos os pontos da pasta menos os ``keep`` mais novos, e os parciais que um processo morto deixou."""
-    files = newest_first(folder)
-    partial = [f for f in Path(folder).glob(f"{PATTERN}?*")]
+def prune(newest: str | Path, keep: int) -> None:
+    """Da pasta de ``newest``, apaga os pontos mais velhos que ele, menos os ``keep - 1`` últimos, e os parciais.
+
+    Os mais novos que ele não contam nem são tocados: estão danificados ou são de uma continuação abandonada, e
+    contá-los apagaria os bons.
+    """
+    newest = Path(newest)
+    files = [f for f in newest_first(newest.parent) if f.name <= newest.name]
+    partial = [f for f in newest.parent.glob(f"{PATTERN}?*")]
     for file in (*files[keep:], *partial):
         file.unlink(missing_ok=True)

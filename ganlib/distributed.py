@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.rendezvous import rendezvous
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,11 @@ def start(device: str) -> str:
     if device == "cuda":
         device = f"cuda:{os.environ['LOCAL_RANK']}"
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+    store, rank, world = next(rendezvous("env://"))
+    # Depois de um reinício (--max-restarts) o torchrun dá o mesmo quadro de recados, com os endereços dos processos
+    # mortos: cada tentativa escreve e lê no seu canto dele.
+    store = dist.PrefixStore(f"tentativa {os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
+    dist.init_process_group("nccl" if device.startswith("cuda") else "gloo", store=store, rank=rank, world_size=world)
     return device
 
 
