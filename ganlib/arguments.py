@@ -12,6 +12,7 @@ from typing import NoReturn
 PORTUGUESE = {
     "usage: ": "uso: ",
     "positional arguments": "argumentos",
+    "subcommands": "comandos",
     "options": "opções",
     "show this help message and exit": "mostra esta ajuda e sai",
     "show program's version number and exit": "mostra a versão e sai",
@@ -38,7 +39,9 @@ PORTUGUESE = {
     ),
     "unknown parser %(parser_name)r (choices: %(choices)s)": "o comando %(parser_name)r não existe; há %(choices)s",
     "can't open '%(filename)s': %(error)s": "não consigo abrir %(filename)s (%(error)s)",
+    " (default: %(default)s)": " (padrão: %(default)s)",
     "%(prog)s: error: %(message)s\n": "%(prog)s: erro: %(message)s\n",
+    "%(prog)s: warning: %(message)s\n": "%(prog)s: aviso: %(message)s\n",
 }
 
 

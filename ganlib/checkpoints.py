@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from ganlib.errors import CheckpointError
-from ganlib.files import replacing
+from ganlib.files import PARTIAL, replacing
 
 MAGIC = b"ganlib "
 PATTERN = "passo-*.pt"
@@ -83,6 +83,6 @@ def prune(newest: str | Path, keep: int) -> None:
     """
     newest = Path(newest)
     files = [f for f in newest_first(newest.parent) if f.name <= newest.name]
-    partial = [f for f in newest.parent.glob(f"{PATTERN}?*")]
+    partial = newest.parent.glob(f"{PATTERN}*{PARTIAL}")
     for file in (*files[keep:], *partial):
         file.unlink(missing_ok=True)

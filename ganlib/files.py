@@ -1,11 +1,14 @@
 """Gravar sem deixar nada pela metade."""
 
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+# Termina assim o nome do que ainda não está inteiro: o que um processo morto deixa se reconhece e se apaga.
+PARTIAL = ".parcial"
 
 
 @contextmanager
@@ -19,12 +22,13 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as partial:
+    partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL}")
+    with partial.open("xb") as file:
         try:
-            yield partial
-            partial.flush()
-            os.fsync(partial.fileno())
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
         except BaseException:
-            os.unlink(partial.name)
+            partial.unlink()
             raise
-    os.replace(partial.name, path)
+    partial.replace(path)

@@ -22,13 +22,11 @@ import torch
 
 from ganlib import checkpoints
 from ganlib.errors import CheckpointError
-from ganlib.files import replacing
+from ganlib.files import PARTIAL, replacing
 from ganlib.training import Training
 from ganlib.version import __version__
 
 CONFIG, METRICS, POINTS, SAMPLES = "config.json", "metricas.csv", "pontos", "amostras.png"
-# O nome que ``files.replacing`` dá ao que ainda não está inteiro: o do arquivo e oito letras ao acaso.
-PARTIAL = re.compile(r"(config\.json|metricas\.csv|amostras\.png|passo-\d+\.pt)[a-z0-9_]{8}")
 
 Row = dict[str, Any]
 
@@ -132,9 +130,8 @@ class Folder:
     def _clean(self, run: Training) -> None:
         """Apaga os parciais que um processo morto deixou e põe de lado os pontos danificados, mais novos que o lido."""
         for folder in (self.path, self.points):
-            for file in folder.iterdir():
-                if PARTIAL.fullmatch(file.name):
-                    file.unlink()
+            for file in folder.glob(f"*{PARTIAL}"):
+                file.unlink()
         for file in checkpoints.newest_first(self.points):
             if file == run.last_checkpoint:
                 break

@@ -172,13 +172,20 @@ def test_the_newest_readable_file_is_used_and_a_torn_one_never(tmp_path):
 
 def test_old_files_and_what_a_killed_process_left_are_cleaned(tmp_path):
     run = Training(Config(**SMALL))
-    (tmp_path / "passo-000000001.ptabc123").write_bytes(b"metade")
+    (tmp_path / "passo-000000001.pt.1a2b3c4d.parcial").write_bytes(b"metade")
+    (tmp_path / "passo-000000001.pt.copia").write_bytes(b"minha")
     (tmp_path / "anotacoes.txt").write_text("minhas")
     for _ in range(4):
         collect(run.steps(1))
         run.save_in(tmp_path, keep=2)
     names = sorted(f.name for f in tmp_path.iterdir())
-    assert names == ["anotacoes.txt", "passo-000000003.pt", "passo-000000004.pt"]
+    assert names == ["anotacoes.txt", "passo-000000001.pt.copia", "passo-000000003.pt", "passo-000000004.pt"]
+
+
+def test_others_on_the_machine_read_it_as_they_read_any_new_file(tmp_path):
+    (tmp_path / "qualquer").touch()
+    checkpoints.write(tmp_path / "ponto.pt", {"x": torch.ones(2)})
+    assert (tmp_path / "ponto.pt").stat().st_mode == (tmp_path / "qualquer").stat().st_mode
 
 
 def test_a_checkpoint_may_be_read_where_speed_differs(tmp_path):

@@ -19,8 +19,22 @@ import pytest
 import torch
 from matplotlib.image import imread
 
-from ganlib import Config, Speed, Training, __version__, checkpoints, cli, data, info, options, progress
+from ganlib import (
+    CheckpointError,
+    Config,
+    Speed,
+    Training,
+    __version__,
+    checkpoints,
+    cli,
+    data,
+    info,
+    options,
+    progress,
+)
 from ganlib.arguments import PORTUGUESE, in_portuguese
+from ganlib.distributed import Ranks
+from ganlib.folder import Folder
 
 TINY = ["--hidden", "4", "--batch", "8", "--log-every", "5", "--save-every", "10", "--device", "cpu"]
 SMALL = Config(hidden=(4,), batch=8, log_every=5)
@@ -69,8 +83,8 @@ def same(a: dict, b: dict) -> bool:
 # O que o argparse só diz a quem programa o parser.
 FOR_PROGRAMMERS = (
     "conflicting", "not defined", "invalid argument for positionals", "must be optional", "is not callable",
-    "%r is not callable", "cannot merge", "invalid option string", "dest= is required", "conflict_resolution",
-    "cannot have multiple subparser", 'argument "-" with mode', "in help", "badly formed", "unable to",
+    "cannot merge", "invalid option string", "dest= is required", "conflict_resolution",
+    "cannot have multiple subparser", 'argument "-" with mode', "%(heading)s:",
 )
 
 
@@ -287,8 +301,8 @@ def test_resuming_leaves_the_folder_of_an_undisturbed_run(train, call, tmp_path)
     # Como se um processo tivesse morrido adiante: linhas a mais, a última pela metade, e parciais.
     with (folder / "metricas.csv").open("a") as file:
         file.write((folder / "metricas.csv").read_text().splitlines()[-1].replace("20,", "25,", 1) + "\n30,0.1,0.")
-    (folder / "pontos" / "passo-000000030.ptabcd_123").write_bytes(b"metade")
-    (folder / "amostras.pngabcd_123").write_bytes(b"metade")
+    (folder / "pontos" / "passo-000000030.pt.abcd0123.parcial").write_bytes(b"metade")
+    (folder / "amostras.png.abcd0123.parcial").write_bytes(b"metade")
     (folder / "config.json.minha-copia").write_text("{}")
     code, _, err = train("--steps", 50, "--models", 2, "--ema", "0.9", "--resume")
     assert code == 0
@@ -336,6 +350,18 @@ def test_a_newer_damaged_checkpoint_never_costs_a_good_one(tmp_path):
     run.save_in(tmp_path, keep=1)
     assert sorted(f.name for f in tmp_path.iterdir()) == ["passo-000000003.pt", "passo-000000009.pt"]
     assert Training(SMALL).resume(tmp_path).name == "passo-000000003.pt"
+
+
+def test_processes_that_see_different_folders_stop(tmp_path):
+    class Apart(Ranks):
+        def average(self, tensors):
+            for t in tensors:
+                t += 5  # o outro processo leu um ponto dez passos à frente
+
+    run = Training(SMALL)
+    run.ranks = Apart(1, 2)
+    with pytest.raises(CheckpointError, match="este processo continua do passo 0 e outro, não: todos precisam ver"):
+        Folder(tmp_path).open(run, 10)
 
 
 # O que falha no caminho: código 1, uma frase, o último ponto continua bom

@@ -1,6 +1,6 @@
 """Um processo morto a qualquer momento continua de onde estava, bit a bit.
 
-Para muitas mortes: ``python -m tests.ganlib.test_killed 200`` (cerca de 2 s cada uma).
+Para muitas mortes: ``python -m tests.ganlib.test_killed 200`` (2 a 5 s cada uma).
 """
 
 import os
@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from ganlib import checkpoints, cli
-from ganlib.folder import PARTIAL
+from ganlib.files import PARTIAL
 
 SAVE_EVERY = 10
 TRAIN = [
@@ -104,7 +104,7 @@ def kill_and_resume(folder: Path, kills: int, seed: int = 0) -> dict[str, int]:
         process.kill()
         process.communicate()
         landed["antes de gravar"] += newest_step(ours) == begun
-        landed["com um parcial"] += any(PARTIAL.fullmatch(f.name) for f in ours.rglob("*"))
+        landed["com um parcial"] += any(ours.rglob(f"*{PARTIAL}"))
         metrics = ours / "metricas.csv"
         landed["com uma linha pela metade"] += metrics.exists() and metrics.read_text()[-1:] not in ("\n", "")
     process = launch(*command)
@@ -130,7 +130,7 @@ def test_killed_with_its_newest_checkpoint_torn_it_goes_on_from_the_one_before(t
     process.communicate()
     torn, good, *_ = checkpoints.newest_first(ours / "pontos")
     torn.write_bytes(torn.read_bytes()[: torn.stat().st_size // 2])
-    (ours / "pontos" / f"{torn.name}abcdefgh").write_bytes(b"um parcial")
+    (ours / "pontos" / f"{torn.name}.abcdefgh{PARTIAL}").write_bytes(b"um parcial")
     again = launch("ganlib", *command)
     err = again.communicate(timeout=PATIENCE)[1]
     assert again.returncode == 0

@@ -112,7 +112,8 @@ def test_the_optimizer_state_is_the_one_it_really_holds(name):
     optimizer = optimization.OPTIMIZERS[name](list(D.parameters()), 1e-3, (0.5, 0.999), False)
     D(torch.randn(4, 3)).sum().backward()
     optimizer.step()
-    moments = [v for state in optimizer.state.values() for v in state.values() if torch.is_tensor(v) and v.dim() > 0]
+    held = torch.utils._pytree.tree_leaves(optimizer.state_dict())
+    moments = [v for v in held if torch.is_tensor(v) and v.dim() > 0]
     pair = networks.Pair(nn.Linear(2, 3), D, 2)
     expected = memory.size_of(moments) + memory.OPTIMIZER_WORDS[name] * memory.size_of(pair.G.parameters())
     assert memory.estimate(pair, B, optimizer=name).optimizer == expected
