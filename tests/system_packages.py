@@ -6,13 +6,18 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 
-# pacote → comando que ele traz
-PACKAGES = {"chromium": "chromium"}
+# pacote → comando ou arquivo que ele traz
+PACKAGES = {"chromium": "chromium", "hunspell": "hunspell", "hunspell-pt-br": "/usr/share/hunspell/pt_BR.dic"}
 
 
-def missing(packages: Mapping[str, str], which: Callable[[str], str | None] = shutil.which) -> list[str]:
-    """Os pacotes cujo comando não está no PATH."""
-    return [package for package, command in packages.items() if which(command) is None]
+def found(path: str) -> str | None:
+    """Onde está o comando, ou o arquivo se o caminho for absoluto; None se não existe."""
+    return shutil.which(path) if not path.startswith("/") else path if os.path.exists(path) else None
+
+
+def missing(packages: Mapping[str, str], found: Callable[[str], str | None] = found) -> list[str]:
+    """Os pacotes cujo comando ou arquivo não se encontra."""
+    return [package for package, brings in packages.items() if found(brings) is None]
 
 
 def install_line(packages: list[str], root: bool) -> str:

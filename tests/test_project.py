@@ -61,8 +61,10 @@ def test_system_packages_are_installed_only_as_root_or_in_ci(root, ci, allowed):
 
 
 def test_a_missing_system_package_gives_the_exact_line():
-    assert missing(PACKAGES, which=lambda name: None) == ["chromium"]
-    assert missing(PACKAGES, which=lambda name: "/usr/bin/" + name) == []
+    assert missing(PACKAGES, found=lambda name: None) == list(PACKAGES)
+    assert missing(PACKAGES, found=lambda name: "/usr/bin/" + name) == []
+    some = {"sh": "sh", "passwd": "/etc/passwd", "nada": "/etc/nao-existe", "nem": "nao-existe-mesmo"}
+    assert missing(some) == ["nada", "nem"]
     assert install_line(["chromium"], root=False).startswith("sudo apt-get update && sudo apt-get install -y")
     assert install_line(["chromium"], root=True).endswith("chromium")
 

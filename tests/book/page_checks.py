@@ -48,7 +48,7 @@ def wrong_language(html: str) -> list[str]:
     return [] if language == LANGUAGE else [f"<html> diz lang={language!r}, e não {LANGUAGE!r}"]
 
 
-def _prose(page: BeautifulSoup) -> Iterator[tuple[str, str]]:
+def prose(page: BeautifulSoup) -> Iterator[tuple[str, str]]:
     """Cada texto que se lê na página e de onde vem; código, fórmulas, referências e lang="en" ficam fora."""
     skip = [*page.select(",".join(NOT_PROSE)), *page.select('[lang^="en"], .citation, .notranslate, .sig')]
     skipped = {id(node) for tag in skip for node in (tag, *tag.descendants)}
@@ -70,7 +70,7 @@ def english_strings(html: str) -> list[str]:
     page = BeautifulSoup(html, "html.parser")
     return [
         f"em inglês, em {where}: «{text[:80]}» («{found[0]}»)"
-        for where, text in _prose(page)
+        for where, text in prose(page)
         if (found := ENGLISH_WORDS.search(text))
     ]
 
