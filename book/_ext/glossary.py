@@ -32,7 +32,7 @@ def markdown(entries: list[dict[str, Any]]) -> str:
     lines = ["```{glossary}", ":sorted:", ""]
     for entry in entries:
         english = entry.get("english", entry["term"])
-        shown = f"*{english}*. " if english != entry["term"] else ""
+        shown = f"[*{english}*]{{.language-en}}. " if english != entry["term"] else ""
         lines += [entry["term"], f"  {shown}{entry['definition']}", ""]
     return "\n".join([*lines, "```"])
 

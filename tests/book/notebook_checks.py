@@ -65,7 +65,7 @@ def bad_links(notebook: NotebookNode, folder: Path) -> list[str]:
     """Ligações sem texto, para dentro da própria página, para a fonte ou para um arquivo que não está ao lado."""
     problems = []
     for text in texts(notebook):
-        for match in _LINK.finditer(_CODE.sub("", _FORMULA.sub("", text))):
+        for match in _LINK.finditer(_CODE.sub("código", _FORMULA.sub("", text))):
             target = match["target"].strip("<>")
             if not match["text"].strip():
                 problems.append(f"a ligação para «{target}» não tem texto")

@@ -10,7 +10,7 @@ LANGUAGE = "pt-BR"
 
 # Palavras que existem em inglês e não em português («for» existe nas duas); onde aparecem, algo ficou por traduzir.
 ENGLISH_WORDS = re.compile(
-    r"\b(the|of|and|with|this|that|is|are|was|were|to|from|(?<!CC )by|on|or|not|your|you|click|search|toggle|"
+    r"(?<!/)\b(the|of|and|with|this|that|is|are|was|were|to|from|(?<!CC )by|on|or|not|your|you|click|search|toggle|"
     r"previous|next|page|show|hide|hidden|content|contents|launch|skip|back|copy|copied|"
     r"theorem|lemma|proof|proposition|definition|corollary|remark|exercise|solution|equation|"
     r"warning|attention|important|caution|hint|see also|section|chapter|edition|pages|navigation)\b",

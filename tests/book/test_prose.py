@@ -60,7 +60,7 @@ def test_the_glossary_refuses_what_is_wrong(tmp_path):
         with pytest.raises(ValueError, match=said):
             glossary.read(file)
     file.write_text("- {term: a, english: b, definition: c}")
-    assert "a\n  *b*. c\n" in glossary.markdown(glossary.read(file))
+    assert "a\n  [*b*]{.language-en}. c\n" in glossary.markdown(glossary.read(file))
 
 
 def test_no_variant_forbids_a_term_of_the_book():
