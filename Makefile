@@ -45,6 +45,7 @@ test: $(READY) lint
 # Um relatório de quocientes, nunca um teste: rode com a máquina quieta. ARGS="--rows ring/plain/T1 --rounds 30"
 bench: $(READY)
 	@$(BIN)/python -m benchmarks $(ARGS)
+	@$(BIN)/python -m benchmarks.grading
 
 lint: $(READY)
 	@$(BIN)/ruff check -q .
@@ -59,7 +60,7 @@ lock:
 	@rm -rf _build/lock && $(PYTHON) -m venv _build/lock
 	@_build/lock/bin/python -m pip install -q $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) \
 	  "$$(grep '^torch==' requirements.lock)"
-	@_build/lock/bin/python -m pip install -q '.[book,test]' && rm -rf build
+	@_build/lock/bin/python -m pip install -q '.[book,grading,test]' && rm -rf build
 	@_build/lock/bin/python -m pip freeze --all --exclude ganlib --exclude pip \
 	  | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' | grep -v -E '^(nvidia|triton|cuda)' > requirements.lock.novo
 	@mv requirements.lock.novo requirements.lock && rm -rf _build/lock

@@ -1,17 +1,26 @@
 """Os pacotes do Debian de que ``make test`` precisa: instala como root ou na CI; senão, diz a linha exata."""
 
+import ctypes.util
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
 
-# pacote → comando ou arquivo que ele traz
-PACKAGES = {"chromium": "chromium", "hunspell": "hunspell", "hunspell-pt-br": "/usr/share/hunspell/pt_BR.dic"}
+# pacote → comando, arquivo (/…) ou biblioteca (lib…) que ele traz
+PACKAGES = {
+    "chromium": "chromium",
+    "hunspell": "hunspell",
+    "hunspell-pt-br": "/usr/share/hunspell/pt_BR.dic",
+    "bubblewrap": "bwrap",
+    "libseccomp2": "libseccomp",
+}
 
 
 def found(path: str) -> str | None:
-    """Onde está o comando, ou o arquivo se o caminho for absoluto; None se não existe."""
+    """Onde está o comando, o arquivo (se o caminho for absoluto) ou a biblioteca (``lib…``); None se não existe."""
+    if path.startswith("lib"):
+        return ctypes.util.find_library(path.removeprefix("lib"))
     return shutil.which(path) if not path.startswith("/") else path if os.path.exists(path) else None
 
 

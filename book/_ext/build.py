@@ -50,8 +50,8 @@ def execution_key(root: Path) -> str:
 def pages_key(root: Path) -> str:
     """O que muda todas as páginas de uma vez."""
     sources = ["book/_ext/*.py", "book/_templates/**/*", "book/static/**/*", "book/locales/**/*", "book/*.bib"]
-    patterns = ["ganlib/**/*.py", "requirements.lock", "_config.yml", "_toc.yml", *sources]
-    return digest(root, patterns, str(site_identity.repository()))
+    patterns = ["ganlib/**/*.py", "grading/*.py", "exercises/**/*", "requirements.lock", "_config.yml", "_toc.yml"]
+    return digest(root, [*patterns, *sources], str(site_identity.repository()))
 
 
 # Execução

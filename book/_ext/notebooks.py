@@ -33,32 +33,10 @@ Este é o notebook de um capítulo do livro *{book}*.{page} Execute as células 
 > tipo de ambiente de execução → GPU*. A primeira célula instala a `ganlib` {version}, o módulo de treinamento do
 > curso, se essa versão ainda não estiver instalada; ela não mexe no PyTorch nem no NumPy."""
 
-INSTALL = """\
-# Instala exatamente a versão da ganlib com que este notebook foi escrito, se ela ainda não estiver aqui.
-import importlib.metadata
-import os
-
-version = "{version}"
-base = os.environ.get("GANLIB_WHEEL_BASE", "{base}")
-installed = {{package.version for package in importlib.metadata.distributions(name="ganlib")}}
-if version not in installed:
-    %pip install -q --no-deps {{base}}/ganlib-{{version}}-py3-none-any.whl"""
-
 LICENCE = """\
 ---
 
 Texto e figuras: licença [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/deed.pt-br). Código: licença MIT."""
-
-
-def ganlib_version() -> str:
-    """A versão escrita em ``ganlib/version.py``, lida sem importar o pacote."""
-    return re.search(r'__version__ = "([^"]+)"', (ROOT / "ganlib" / "version.py").read_text("utf8"))[1]
-
-
-def wheel_base() -> str:
-    """De onde o notebook instala a ganlib: o endereço publicado ou, sem repositório, a pasta do próprio notebook."""
-    name = site_identity.repository()
-    return f"https://raw.githubusercontent.com/{name}/{site_identity.NOTEBOOKS_BRANCH}" if name else "."
 
 
 def as_form(cell: NotebookNode, title: str) -> NotebookNode:
@@ -160,7 +138,7 @@ class NotebookBuilder(Builder):
     def assemble(self, docname: str, executed: NotebookNode, pieces: list[Piece]) -> NotebookNode:
         """Junta o texto, o código e as saídas num notebook."""
         base = site_identity.base_url()
-        version = ganlib_version()
+        version = site_identity.ganlib_version()
         introduction = INTRODUCTION.format(
             book=self.config.project,
             page=f" A [página do capítulo]({base}{docname}.html) traz o mesmo texto." if base else "",
@@ -169,7 +147,7 @@ class NotebookBuilder(Builder):
         title, *pieces = pieces
         cells = [
             new_markdown_cell(f"{title}\n\n{introduction}"),
-            new_code_cell(INSTALL.format(version=version, base=wheel_base())),
+            new_code_cell(site_identity.install_cell()),
             *self.body(executed, pieces),
             new_markdown_cell(LICENCE),
         ]

@@ -1,4 +1,4 @@
-"""Onde o livro é publicado: o único lugar que sabe o dono e o nome do repositório."""
+"""Onde o livro é publicado e de onde se instala a ganlib: o único lugar que sabe o dono e o nome do repositório."""
 
 import os
 import re
@@ -10,6 +10,18 @@ NOTEBOOKS_BRANCH = "notebooks"
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _REMOTE = re.compile(r"(?:https?://(?:[^@/]+@)?|ssh://git@|git@)github\.com[/:](?P<name>[^/\s]+/[^/\s]+?)(?:\.git)?/?")
+
+
+INSTALL = """\
+# Instala exatamente a versão da ganlib com que este notebook foi escrito, se ela ainda não estiver aqui.
+import importlib.metadata
+import os
+
+version = "{version}"
+base = os.environ.get("GANLIB_WHEEL_BASE", "{base}")
+installed = {{package.version for package in importlib.metadata.distributions(name="ganlib")}}
+if version not in installed:
+    %pip install -q --no-deps {{base}}/ganlib-{{version}}-py3-none-any.whl"""
 
 
 def repository() -> str | None:
@@ -40,6 +52,22 @@ def colab_url(slug: str) -> str | None:
     """O endereço que abre no Colab o notebook gerado do capítulo, ou None sem repositório."""
     name = repository()
     return name and f"https://colab.research.google.com/github/{name}/blob/{NOTEBOOKS_BRANCH}/{slug}.ipynb"
+
+
+def ganlib_version() -> str:
+    """A versão escrita em ``ganlib/version.py``, lida sem importar o pacote."""
+    return re.search(r'__version__ = "([^"]+)"', (ROOT / "ganlib" / "version.py").read_text("utf8"))[1]
+
+
+def wheel_base(folder: str = ".") -> str:
+    """De onde o notebook instala a ganlib: o endereço publicado ou, sem repositório, uma pasta perto do notebook."""
+    name = repository()
+    return f"https://raw.githubusercontent.com/{name}/{NOTEBOOKS_BRANCH}" if name else folder
+
+
+def install_cell(folder: str = ".") -> str:
+    """A célula que instala, num notebook, exatamente esta versão da ganlib."""
+    return INSTALL.format(version=ganlib_version(), base=wheel_base(folder))
 
 
 def _from_remote(url: str) -> str | None:

@@ -9,7 +9,8 @@ import pytest
 from build import ROOT, jupyter_book
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from notebook_markdown import escape, expand_macros
-from notebooks import INSTALL, clean_outputs, ganlib_version
+from notebooks import clean_outputs
+from site_identity import INSTALL, ganlib_version
 
 SAMPLE = Path(__file__).parent / "sample_book"
 SITE = checks.NOTEBOOKS.with_name("html")
@@ -53,7 +54,9 @@ def test_every_published_notebook_is_its_chapter_and_nothing_of_myst_is_left(slu
 def test_the_wheel_lies_beside_the_notebooks_and_nothing_else():
     expected = {f"{slug}.ipynb" for slug in checks.chapters()} | {f"ganlib-{ganlib_version()}-py3-none-any.whl"}
     assert checks.NOTEBOOKS.exists(), "rode «make book»"
-    assert {path.name for path in checks.NOTEBOOKS.iterdir()} == expected
+    assert {path.name for path in checks.NOTEBOOKS.iterdir()} == expected | {"listas"}
+    lists = {f"{file.parent.name}.ipynb" for file in (ROOT / "exercises").glob("*/grading.py")}
+    assert {path.name for path in (checks.NOTEBOOKS / "listas").iterdir()} == lists
 
 
 # O livro de amostra, publicado e não publicado

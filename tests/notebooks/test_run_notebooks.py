@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from notebook_checks import NOTEBOOKS, chapters, code_cells, read
-from notebooks import ganlib_version
+from site_identity import ganlib_version
 
 from tests.notebooks import colab
 
