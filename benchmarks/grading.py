@@ -1,7 +1,7 @@
-"""O corretor contra o piso dele, ``bwrap`` + ``import torch``, em rodízio na mesma corrida: python -m benchmarks.grading
+"""O corretor contra o piso dele, ``bwrap`` + ``import torch``, em rodízio: python -m benchmarks.grading
 
-Com ``--students N``, corrige também uma turma de N cópias do gabarito de cada lista de exercícios, e compara o tempo com
-o do gabarito sozinho.
+Com ``--students N``, corrige também uma turma de N cópias do gabarito de cada lista de exercícios, e compara o tempo
+com o do gabarito sozinho.
 """
 
 import argparse
@@ -37,11 +37,11 @@ def seconds(action: Callable[[], object]) -> float:
 
 @contextmanager
 def floor(runtime) -> Iterator[Callable[[], None]]:
-    """O mínimo: a mesma caixa, e dentro dela só ``import torch``."""
+    """O mínimo: a mesma caixa, e dentro dela só ``import torch`` e a saída sem o fim de festa do interpretador."""
     filter_ = seccomp.program()
     try:
         arguments = box.command(runtime, 2, filter_)
-        line = [*arguments[: arguments.index("-s")], "-c", "import torch"]
+        line = [*arguments[: arguments.index("-s")], "-c", "import torch, os; os._exit(0)"]
 
         def action() -> None:
             os.lseek(filter_, 0, os.SEEK_SET)
@@ -83,7 +83,8 @@ def share(rounds: int) -> str:
     ours = statistics.median(times["corretor"])
     mark = "✓" if middle >= TARGET else "✗"
     return (
-        f"piso (caixa + import torch): {statistics.median(times['piso']):.3f} s; uma entrega de brinquedo: {ours:.3f} s\n"
+        f"piso (caixa + import torch): {statistics.median(times['piso']):.3f} s; "
+        f"uma entrega de brinquedo: {ours:.3f} s\n"
         f"parcela do piso: {middle:.0%} [{low:.0%}–{high:.0%}], alvo {TARGET:.0%} {mark}; "
         f"{3600 / ours:,.0f} entregas por hora e núcleo"
     ).replace(".", ",")
@@ -113,8 +114,8 @@ def classroom(folder: assignment.ListFolder, students: int, jobs: int) -> str:
     ratio = took / (alone * students / jobs)
     mark = "✓" if ratio <= SLACK else "✗"
     return (
-        f"{folder.name}: {students} alunos em {took:.0f} s com {jobs} de cada vez ({perfect} com a nota do gabarito); o "
-        f"gabarito sozinho leva {alone:.2f} s; {ratio:.2f} × gabarito × alunos ÷ núcleos, alvo {SLACK} {mark}"
+        f"{folder.name}: {students} alunos em {took:.0f} s com {jobs} de cada vez ({perfect} com a nota do gabarito); "
+        f"o gabarito sozinho leva {alone:.2f} s; {ratio:.2f} × gabarito × alunos ÷ núcleos, alvo {SLACK} {mark}"
     ).replace(".", ",")
 
 

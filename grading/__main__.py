@@ -122,6 +122,8 @@ def grade(options: argparse.Namespace) -> None:
     finally:
         for bar in bars.values():
             bar.close()
+    for warning in dict.fromkeys(s.warning for s in handed if s.warning):
+        print(f"Aviso: {warning}")
     print(grading.summary(found))
     print(f"Resultados em {store.path}. A seguir: python -m grading merge {store.path}, e depois publish.")
 
@@ -133,8 +135,8 @@ def merge(options: argparse.Namespace) -> None:
     store = Store(options.out)
     folder = assignment.load(store.index().folder)
     for sheet in options.sheets:
-        marks.merge(store, folder, sheet, force=options.force)
-    marks.write_sheet(store, folder)
+        print(marks.merge(store, folder, sheet, force=options.force))
+    print(marks.write_sheet(store, folder))
     print(f"Preencha as notas em {store.manual}, com as respostas ao lado em {store.path / 'respostas.html'}.")
 
 

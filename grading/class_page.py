@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from html import escape
 
 from grading.assignment import ListFolder
-from grading.gradebook import PENDING, Grade
+from grading.gradebook import PENDING, SITUATIONS, Grade
 from grading.pages import page, text
 from grading.sheets import decimal
 from grading.stats import MARKS, Summary, bins, checks_plot, matrix_plot, outcome_of, share, summarise, totals_plot
@@ -34,7 +34,7 @@ def class_page(grades: Sequence[Grade], folder: ListFolder) -> str:
     a = folder.assignment
     numbers = summarise(grades, folder)
     handed = [grade for grade in grades if grade.chosen.entry is not None]
-    said = "; ".join(f"{name}: {n}" for name, n in numbers.situations.most_common())
+    said = "; ".join(f"{name}: {numbers.situations[name]}" for name in SITUATIONS if numbers.situations[name])
     parts = [
         f"<h1>A turma em {text(a.title)}</h1>",
         '<p class="wait">Para o instrutor: esta página tem o nome dos alunos.</p>',

@@ -88,8 +88,9 @@ def _summary(grade: Grade, folder: ListFolder, policy: Policy) -> str:
             late = f"Entregue com {days_text(grade.chosen.days_late)} de atraso"
             percent = decimal(round(100 * policy.discount(grade.chosen.days_late), 6))
             points = f" ({decimal(grade.penalty)} pontos)" if grade.penalty else ""
-            said.append(f"{late}: desconto de {percent} %{points}." if policy.percent_per_day else f"{late}, sem desconto.")
-    return "".join(f"<p>{escape(sentence)}</p>" for sentence in said)
+            cost = f": desconto de {percent} %{points}" if policy.percent_per_day else ", sem desconto"
+            said.append(f"{late}{cost}.")
+    return "".join(f"<p>{text(sentence, 400)}</p>" for sentence in said)
 
 
 def _table(grade: Grade, folder: ListFolder) -> str:

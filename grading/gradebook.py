@@ -17,6 +17,7 @@ PENDING = "pendente"
 ABSENT = "não entregou"
 TOO_LATE = "fora do prazo"
 BROKEN = "ilegível"
+SITUATIONS = (DONE, PENDING, ABSENT, TOO_LATE, BROKEN)
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Grade:
         manual: pontos à mão; None se falta alguma nota.
         penalty: pontos que o atraso custa.
         total: os pontos, com duas casas; None enquanto a nota está pendente.
-        situation: DONE, PENDING, ABSENT, TOO_LATE ou BROKEN.
+        situation: um de ``SITUATIONS``.
         rerun: se vale a pena rodar de novo (tempo, memória ou caixa).
         notices: o que o instrutor deve saber.
     """

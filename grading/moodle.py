@@ -107,8 +107,8 @@ def _owners(table: Table, grades: Sequence[Grade]) -> dict[int, Grade]:
     """De quem é cada linha: pelo número do participante; senão pela matrícula, pelo email, ou por um nome único."""
     by_number = {participant(g): g for g in grades if participant(g)}
     keys = [(NUMBER, lambda g: g.chosen.student), (EMAIL, lambda g: g.chosen.email), (NAME, lambda g: g.chosen.name)]
-    # Quem não entregou não tem pasta; se a lista de alunos era a planilha, o identificador é o número. Uma matrícula que
-    # por acaso seja o número de outra pessoa não passa, porque o nome também tem de ser o mesmo.
+    # Quem não entregou não tem pasta; se a lista de alunos era a planilha, o identificador é o número. Uma matrícula
+    # que por acaso seja o número de outra pessoa não passa, porque o nome também tem de ser o mesmo.
     keys.insert(0, (ID, lambda g: f"participante{g.chosen.student} {g.chosen.name}"))
     known = [(table.column(*names), _unique(grades, key)) for names, key in keys]
     identity, full_name = table.column(*ID), table.column(*NAME)

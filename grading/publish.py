@@ -23,10 +23,11 @@ from grading.store import Entry, Store
 README = """\
 Para os alunos
   devolutivas/         uma página para cada aluno; entregue a cada um só a dele
-  devolutivas.zip      as mesmas, para o Moodle: Enviar múltiplos arquivos de feedback (depois de importar as notas)
 
-Para o Moodle
-  moodle_notas.csv     Enviar planilha de notas; se já havia notas lá, marque a opção que permite atualizá-las
+Para o Moodle, nesta ordem (ao contrário, ele pularia notas sem avisar)
+  moodle_notas.csv     a planilha de notas da tarefa; se já havia notas lá, marque, ao importar, a opção que permite
+                       atualizar registros modificados mais recentemente no Moodle do que na planilha
+  devolutivas.zip      as devolutivas, para o upload de múltiplos arquivos de feedback em um arquivo compactado
 
 Só para o instrutor, porque tem o nome e as notas de todos
   notas.csv            cada questão, automática, à mão, atraso, total, situação e avisos
@@ -80,7 +81,8 @@ def publish(store: Store, folder: ListFolder, policy: Policy | None = None, work
 
 def _report(grades: Sequence[Grade], strangers: Sequence[Grade], copies: Sequence[Sequence[str]]) -> str:
     count = Counter(g.situation for g in grades)
-    said = ["; ".join([f"Alunos: {len(grades)}", *(f"{name}: {n}" for name, n in count.most_common())])]
+    situations = [f"{name}: {count[name]}" for name in book.SITUATIONS if count[name]]
+    said = ["; ".join([f"Alunos: {len(grades)}", *situations])]
     again = sum(g.rerun for g in grades)
     said += [f"Para rodar de novo com --rerun: {again} (a coluna avisos de notas.csv diz quais)."] if again else []
     said += [f"Fora da lista de alunos: {len(strangers)} (fora_da_lista.csv)."] if strangers else []
@@ -99,12 +101,13 @@ def _swap(target: Path, files: dict[str, bytes]) -> None:
             path = fresh / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        if target.exists():
-            target.rename(old)
         try:
+            if target.exists():
+                target.rename(old)
             fresh.rename(target)
-        except OSError:
-            old.rename(target)
+        except BaseException:  # também quem interrompe
+            if old.exists() and not target.exists():
+                old.rename(target)
             raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -116,9 +119,10 @@ def file_names(students: Iterable[str]) -> dict[str, str]:
     used: set[str] = set()
     for student in students:
         plain = unicodedata.normalize("NFKD", student).encode("ascii", "ignore").decode()
-        name = re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip(".-_")[:60]
-        if name != student or name.casefold() in used or _RESERVED.fullmatch(name):
-            name = f"{name or 'aluno'}-{hashlib.sha256(student.encode('utf8', 'replace')).hexdigest()[:10]}"
+        name = re.sub(r"[^A-Za-z0-9._@-]+", "-", plain).strip(".-_@")[:60]
+        if not name or name != student or name.casefold() in used or _RESERVED.fullmatch(name):
+            digest = hashlib.sha256(student.encode("utf8", "replace")).hexdigest()[:10]
+            name = f"{name.replace('.', '-') or 'aluno'}-{digest}"
         used.add(name.casefold())
         found[student] = name
     return found

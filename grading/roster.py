@@ -5,7 +5,6 @@ import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 
 from grading import sheets
@@ -77,9 +76,13 @@ class Roster:
     students: tuple[Student, ...]
     worksheet: bool = False
     _by_id: dict[str, Student] = field(init=False, repr=False, compare=False)
+    _anywhere: list[tuple[Student, re.Pattern]] = field(init=False, repr=False, compare=False)
+    _at_start: list[tuple[Student, re.Pattern]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
         object.__setattr__(self, "_by_id", {s.id.casefold(): s for s in self.students})
+        object.__setattr__(self, "_anywhere", [(s, p) for s in self.students for p in _anywhere(s)])
+        object.__setattr__(self, "_at_start", [(s, p) for s in self.students for p in _at_start(s)])
 
     def get(self, id_: str) -> Student | None:
         """O aluno com este identificador."""
@@ -97,14 +100,13 @@ class Roster:
         de outro não conta: ``Aluna Um Dois`` não é ``Aluna Um``.
         """
         text = bare(text)
-        found = [(m.span(), s) for s in self.students for p in _anywhere(s) for m in p.finditer(text)]
-        starts = ((m, s) for s in self.students for p in _at_start(s) if (m := p.match(text)))
+        found = [(m.span(), s) for s, p in self._anywhere for m in p.finditer(text)]
+        starts = ((m, s) for s, p in self._at_start if (m := p.match(text)))
         found += [(m.span(), s) for m, s in starts if _ends(text, m.end())]
         inside = {(a, b) for (a, b), _ in found for (c, d), _ in found if c <= a and b <= d and (a, b) != (c, d)}
         return list(dict.fromkeys(s for span, s in found if span not in inside))
 
 
-@lru_cache(maxsize=4096)
 def _anywhere(student: Student) -> tuple[re.Pattern, ...]:
     """O que identifica um aluno em qualquer lugar: o e-mail e o identificador, como palavras inteiras."""
     # Um identificador curto (o número da chamada) não basta: "lista 1" não fala do aluno 1.
@@ -112,7 +114,6 @@ def _anywhere(student: Student) -> tuple[re.Pattern, ...]:
     return tuple(re.compile(rf"(?<![^\W_]){re.escape(bare(word))}(?![^\W_])", re.I) for word in words)
 
 
-@lru_cache(maxsize=4096)
 def _at_start(student: Student) -> tuple[re.Pattern, ...]:
     """O que identifica um aluno só no começo: o nome completo, com qualquer separação, e o identificador curto."""
     words = plain(student.name).split()

@@ -137,7 +137,8 @@ def matrix_plot(handed: Sequence[Grade], folder: ListFolder) -> str:
             axes.add_collection(PatchCollection(squares, facecolor=colour, edgecolor="none"))
             for x, y in places[outcome]:
                 axes.text(x, y, letter, ha="center", va="center", color=_PLAIN, fontsize=8)
-        axes.set_xticks(range(len(checks)), [one_line(c.name, 24) for c in checks], rotation=60, ha="left", rotation_mode="anchor")
+        titles = [one_line(check.name, 24) for check in checks]
+        axes.set_xticks(range(len(checks)), titles, rotation=60, ha="left", rotation_mode="anchor")
         axes.xaxis.tick_top()
         names = [one_line(grade.chosen.shown, 30) for grade in handed]
         axes.set_yticks(range(len(handed)), names)

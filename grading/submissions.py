@@ -62,10 +62,10 @@ class Submission:
         """Os bytes da entrega, lidos agora.
 
         Raises:
-            UnreadableSubmission: há um problema, é grande demais, ou chegou danificada.
+            UnreadableSubmission: não há o que ler, há um problema, é grande demais, ou chegou danificada.
         """
-        if self.problem:
-            raise UnreadableSubmission(self.problem)
+        if self.problem or not self.file:
+            raise UnreadableSubmission(self.problem or EMPTY)
         return self.source()
 
 
@@ -181,7 +181,7 @@ def _labels(files: Iterable[File]) -> dict[File, str]:
 
 
 def _stem(name: str) -> str:
-    return re.sub(r"(?<=.)\.\w+$", "", name)
+    return re.sub(r"(?<=.)(?:\.ipynb)?\.\w+$", "", name)  # alguns navegadores gravam x.ipynb.txt
 
 
 def _uncopied(text: str) -> str:

@@ -109,4 +109,4 @@ def _array(name: Any, shape: Any, data: Any) -> np.ndarray:
         raise WireError("base64 inválido") from error
     if len(raw) != size:
         raise WireError("a matriz não tem o tamanho que diz")
-    return np.frombuffer(raw, dtype).reshape(shape)
+    return np.frombuffer(raw, dtype).reshape(shape).copy()  # quem recebe pode escrever nela

@@ -1,4 +1,4 @@
-"""As listas de exercícios: ``{listas}`` escreve a tabela delas, e os notebooks dos alunos vão para ``notebooks/listas``."""
+"""As listas de exercícios: ``{listas}`` escreve a tabela, e os notebooks dos alunos vão para ``notebooks/listas``."""
 
 from pathlib import Path
 

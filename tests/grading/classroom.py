@@ -14,7 +14,7 @@ from grading.assignment import Assignment, Check, Question, Written
 ASSIGNMENT = Assignment(
     "Lista <b>mínima</b>", "sigmoide", 5,
     (
-        Question("q1", "O dobro", (Check("q1_a", 1.0, "Some & confira."), Check("q1_b", 2.0, "Veja a forma."))),
+        Question("q1", "O dobro", (Check("q1_a", 1.0, "Some & confira."), Check("q1_b", 2.0, "Veja <a> forma."))),
         Question("q2", "O triplo", (Check("q2_a", 3.0, "Multiplique."),)),
         Written("q3", "Por escrito", 4.0, "Quatro pontos <se> disser por quê."),
     ),

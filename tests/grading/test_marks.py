@@ -205,6 +205,8 @@ def test_several_markers_sheets_add_up_and_blank_cells_erase_nothing(room, tmp_p
     said = marks.merge(room.store, room.folder, sheet(tmp_path, "aluno,questão,nota,comentário\na1,q3,,\na2,q3,1.5,\n"))
     assert [(x["nota"], x["comentário"]) for x in table(room)] == [("3", "Bom"), ("1,5", "")]
     assert "2 dadas, de 2" in said
+    marks.merge(room.store, room.folder, sheet(tmp_path, "aluno;questão;nota;comentário\na1;q3;3;\na2;q3;;Vago\n"))
+    assert [(x["nota"], x["comentário"]) for x in table(room)] == [("3", "Bom"), ("1,5", "Vago")]
 
 
 def test_a_conflict_names_the_line_and_both_values_and_force_takes_the_new_one(room, tmp_path):
