@@ -87,7 +87,9 @@ def _identity() -> list[str]:
 
 
 def _namespaces() -> list[str]:
-    return ["--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session", "--clearenv"]
+    # as-pid-1: sem um bwrap lá dentro, cujos arquivos abertos e ambiente se leriam em /proc/1.
+    isolated = ["--unshare-all", "--unshare-user", "--disable-userns", "--as-pid-1"]
+    return [*isolated, "--die-with-parent", "--new-session", "--clearenv"]
 
 
 def command(runtime: Runtime, answers: int, filter_: int) -> list[str]:
@@ -143,7 +145,8 @@ def run(job: dict[str, Any], runtime: Runtime, sandbox: bool = True, max_bytes: 
             job_file.write(json.dumps(job).encode())
             job_file.seek(0)
             if sandbox:
-                arguments, env, passed = command(runtime, writer, filter_), None, (writer, filter_)
+                arguments, passed = command(runtime, writer, filter_), (writer, filter_)
+                env = {"PATH": os.environ.get("PATH", os.defpath)}  # o ambiente do instrutor não entra nem no bwrap
             else:
                 library = next(source for source, target in runtime.binds if target == "/box")
                 arguments, passed = [runtime.python, "-s", f"{library}/inside.py", str(writer)], (writer,)

@@ -269,15 +269,18 @@ if spied or secret or os.environ["HOME"] != "/tmp":
 """),
     "read_parent": Attack("lê a memória e os arquivos abertos de outros processos", """
 import os
-others = [p for p in os.listdir("/proc") if p.isdigit() and int(p) not in (1, os.getpid())]
 peeked = []
-for p in others + ["1"]:
-    for name in ("environ", "mem", "root/etc/passwd", "cwd"):
-        try:
-            with open(f"/proc/{p}/{name}", "rb") as f:
-                if f.read(10): peeked.append((p, name))
-        except OSError: pass
-if [x for x in peeked if x[0] != "1"]:
+for p in [x for x in os.listdir("/proc") if x.isdigit()]:
+    try:
+        with open(f"/proc/{p}/environ", "rb") as f:
+            if b"GRADING_SECRET" in f.read(): peeked.append(p)
+    except OSError: pass
+    if int(p) != os.getpid():
+        for name in ("maps", "root/etc/hostname", *(f"fd/{i}" for i in range(16))):
+            try:
+                with open(f"/proc/{p}/{name}", "rb"): peeked.append((p, name))
+            except OSError: pass
+if peeked:
     def double(x): return x * 2
 """),
     "write_files": Attack("escreve por cima do Python, da ganlib e do programa da caixa", """
