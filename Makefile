@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/pronto
 
 .DEFAULT_GOAL := help
-.PHONY: help book test check bench serve lint lock clean
+.PHONY: help book test check bench serve lint links weekly release-check release-assets release-publish push-notebooks lock clean
 
 help:
 	@echo "make book   constrói o livro em _build/html e os notebooks em _build/notebooks"
@@ -15,6 +15,8 @@ help:
 	@echo "make check  o ciclo rápido: estilo, ganlib e provas por computação"
 	@echo "make test   tudo: livro, páginas no navegador, notebooks e mutações"
 	@echo "make bench  mede o passo contra os laços que se copiam por aí e contra o piso da máquina"
+	@echo "make links  confere os links do livro para fora; make weekly roda os notebooks com as versões do Colab"
+	@echo "make release-check  prova o que se pode provar de um lançamento"
 	@echo "make lock   renova requirements.lock"
 	@echo "make clean  apaga _build"
 
@@ -49,11 +51,36 @@ bench: $(READY)
 
 lint: $(READY)
 	@$(BIN)/ruff check -q .
+	@$(BIN)/python -m release.workflows
 
 serve: $(READY)
 	@test -f _build/html/index.html || { echo "O livro ainda não foi construído: rode make book"; exit 1; }
 	@echo "O livro está em http://127.0.0.1:8000 (Ctrl-C para parar)"
 	@$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory _build/html
+
+# Os links do livro para fora. Precisa de rede; as exceções e os seus motivos estão em release/link_exceptions.yml.
+links: book
+	@$(BIN)/python -m release.links
+
+# Os notebooks com as versões que o Colab tem hoje, no Python que PYTHON disser. Precisa de rede; sem cache nenhum.
+#   NOTEBOOKS   a pasta deles         WHEEL   here (o wheel da pasta) ou published (o do endereço que está neles)
+NOTEBOOKS ?= _build/notebooks
+WHEEL ?= here
+weekly:
+	@OMP_NUM_THREADS=1 $(PYTHON) -m tests.notebooks.published $(NOTEBOOKS) --wheel $(WHEEL) $(ARGS)
+
+# Um lançamento, passo a passo, está na página de manutenção do livro. TAG=vX.Y.Z, quando a etiqueta já existe.
+release-check: book
+	@$(BIN)/python -m release.check --tag "$(TAG)"
+
+release-assets: book
+	@$(BIN)/python -m release.assets
+
+release-publish:
+	@$(PYTHON) -m release.github "$(TAG)"
+
+push-notebooks:
+	@$(PYTHON) -m release.notebooks
 
 # Resolve de novo todas as dependências num ambiente vazio, a partir de pyproject.toml.
 lock:

@@ -182,7 +182,7 @@ class Training:
         return self.speed.call(self.G, z)
 
     def frozen_fake(self) -> Tensor:
-        """Um lote de amostras de G sem o grafo até θ: para o passo do discriminador são um dado como outro qualquer."""
+        """Um lote de amostras de G sem o grafo até θ: para o passo do discriminador, são constantes."""
         with torch.set_grad_enabled(not self.speed.freeze):
             return self.generate(self.noise())
 

@@ -51,7 +51,7 @@ def pages_key(root: Path) -> str:
     """O que muda todas as páginas de uma vez."""
     sources = ["book/_ext/*.py", "book/_templates/**/*", "book/static/**/*", "book/locales/**/*", "book/*.bib"]
     patterns = ["ganlib/**/*.py", "grading/*.py", "exercises/**/*", "requirements.lock", "_config.yml", "_toc.yml"]
-    return digest(root, [*patterns, *sources], str(site_identity.repository()))
+    return digest(root, [*patterns, *sources, "book/redirects.yml"], str(site_identity.repository()))
 
 
 # Execução

@@ -1,5 +1,6 @@
 """As listas de exercícios: ``{listas}`` escreve a tabela, e os notebooks dos alunos vão para ``notebooks/listas``."""
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -9,21 +10,24 @@ from sphinx.util.docutils import SphinxDirective
 from grading import assignment, make
 from grading.assignment import ListFolder
 
-EXERCISES = Path(__file__).resolve().parents[2] / "exercises"
+ROOT = Path(__file__).resolve().parents[2]
+EXERCISES = ROOT / "exercises"
 
 
 def folders(exercises: Path = EXERCISES) -> list[ListFolder]:
-    """As listas do curso, na ordem alfabética das pastas."""
-    return [assignment.load(file.parent) for file in sorted(exercises.glob("*/grading.py"))]
+    """As listas do curso, na ordem dos capítulos a que pertencem."""
+    chapters = re.findall(r"(?m)^\s*- file: (\S+)", (ROOT / "_toc.yml").read_text("utf8"))
+    found = [assignment.load(file.parent) for file in sorted(exercises.glob("*/grading.py"))]
+    return sorted(found, key=lambda folder: chapters.index(folder.assignment.chapter))
 
 
 def table(lists: list[ListFolder]) -> str:
     """A tabela das listas, em MyST: cada uma com o capítulo, os pontos, o tempo e de onde se baixa."""
-    rows = ["| Lista | Capítulo | Questões | Vale | Tempo esperado | Notebook do aluno |", "|---|---|---:|---|---|---|"]
+    rows = ["| Lista | Capítulo | Questões | Vale | Tempo esperado | Notebook do aluno |", "|---|---|---|---|---|---|"]
     for folder in lists:
         a = folder.assignment
         written = len(a.written)
-        by_hand = f", {written} à mão" if written else ""
+        by_hand = f" ({written} à mão)" if written else ""
         path = f"listas/{folder.name}"
         links = [f"<a href=\"{site_identity.notebook_path(path)}\" download>baixar</a>"]
         if colab := site_identity.colab_url(path):

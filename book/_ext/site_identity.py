@@ -54,9 +54,9 @@ def colab_url(slug: str) -> str | None:
     return name and f"https://colab.research.google.com/github/{name}/blob/{NOTEBOOKS_BRANCH}/{slug}.ipynb"
 
 
-def ganlib_version() -> str:
+def ganlib_version(root: Path = ROOT) -> str:
     """A versão escrita em ``ganlib/version.py``, lida sem importar o pacote."""
-    return re.search(r'__version__ = "([^"]+)"', (ROOT / "ganlib" / "version.py").read_text("utf8"))[1]
+    return re.search(r'__version__ = "([^"]+)"', (root / "ganlib" / "version.py").read_text("utf8"))[1]
 
 
 def wheel_base(folder: str = ".") -> str:

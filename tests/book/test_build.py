@@ -31,6 +31,7 @@ def project(tmp_path):
         ("requirements.lock", "torch==2.14.0\n", True),
         ("book/chapter.md", "# outro texto\n", False),
         ("_config.yml", "title: y\n", False),
+        ("book/redirects.yml", "antiga: nova\n", False),
     ],
 )
 def test_old_results_are_never_published_after_ganlib_or_the_versions_change(project, file, text, executes_again):

@@ -2,18 +2,16 @@
 
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell
+from desk import SEED
 from wrong_solutions_ab import WRONG as WRONG_AB
 from wrong_solutions_cd import WRONG as WRONG_CD
 
-from grading import assignment, engine, make, rows
+from grading import assignment, box, engine, make, rows
 
 EXERCISES = Path(__file__).resolve().parents[2] / "exercises"
 LISTS = sorted(file.parent.name for file in EXERCISES.glob("*/grading.py"))
 WRONG = WRONG_AB | WRONG_CD
-CASES = [(name, case) for name, cases in WRONG.items() for case in cases]
 
 
 @pytest.fixture(scope="module")
@@ -45,15 +43,63 @@ def test_the_key_gets_full_marks_and_the_blank_zero(loaded, name):
     assert not key.cells
 
 
+# Em torno das perguntas da lista: antes da primeira de cada solução errada, o notebook volta ao gabarito e a recebe.
+# Uma caixa por lista em vez de uma por solução: o treinamento do gabarito roda uma vez só.
+SWITCH = """
+_key, _now = {}, None
+def _switch(names, which):
+    global _now
+    space = names.__dict__["_namespace"]
+    if not _key:
+        _key.update(space)
+    if _now != which:
+        _now = which
+        space.clear()
+        space.update(_key)
+        exec(_variants[which], space)
+"""
+
+
+@pytest.fixture(scope="module")
+def lost(loaded):
+    """De cada lista, as verificações que cada solução errada perde, numa caixa só."""
+    return {name: lost_checks(loaded[name], WRONG[name]) for name in LISTS}
+
+
+def lost_checks(folder, cases):
+    package = engine.Package.of(folder)
+    inputs = engine.encoded_inputs(folder, SEED, "aluno")
+    cells = [cell.text for cell in make.parse(folder) if cell.kind == "code"]
+    (expected,) = engine.key_answers(package, cells, [inputs])
+    names = [check.name for check in folder.assignment.checks]
+    variants = ["\n\n".join(case["replace"].values()) for case in cases.values()]
+    asked = [
+        f"def v{i}_{n}(names, **inputs):\n    _switch(names, {i})\n    return {n}(names, **inputs)"
+        for i in range(len(variants))
+        for n in names
+    ]
+    probes = "\n\n".join([folder.probes, f"_variants = {variants!r}", SWITCH, *asked])
+    questions = [
+        {"id": f"{i}/{n}", "name": f"v{i}_{n}", "inputs": inputs[n]} for i in range(len(variants)) for n in names
+    ]
+    _, runtime = engine.place(package)
+    job = engine._job(folder, cells, questions, 600) | {"probes": probes}
+    out = box.run(job, runtime, max_bytes=engine.KEY_BYTES)
+    assert out.ended == box.END, out.detail
+    answers = box.frames_by(out.frames, "check")
+    work = engine.Work(package, "aluno", "x", b"", inputs, expected)
+    found = {}
+    for i, case in enumerate(cases):
+        results = {c.name: engine._judge(c, answers[f"{i}/{c.name}"], out, work) for c in folder.assignment.checks}
+        assert rows.BOX not in {result.outcome for result in results.values()}, case
+        found[case] = sorted(n for n, result in results.items() if result.outcome != rows.RIGHT)
+    return found
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "case"), CASES)
-def test_a_wrong_solution_loses_exactly_what_it_should(loaded, name, case):
-    folder, wrong = loaded[name], WRONG[name][case]
-    made = make.notebooks(folder, "import os")
-    made.key.cells.append(new_code_cell("\n\n".join(wrong["replace"].values())))
-    row = make.graded(folder, nbformat.writes(made.key).encode())
-    assert sorted(n for n, c in row.checks.items() if c.outcome != rows.RIGHT) == sorted(wrong["loses"])
-    assert rows.BOX not in {c.outcome for c in row.checks.values()}
+@pytest.mark.parametrize("name", LISTS)
+def test_each_wrong_solution_loses_exactly_what_it_should(lost, name):
+    assert lost[name] == {case: sorted(wrong["loses"]) for case, wrong in WRONG[name].items()}
 
 
 @pytest.mark.slow

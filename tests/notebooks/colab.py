@@ -8,6 +8,7 @@ paralelo.
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -49,7 +50,7 @@ def environment(lock: Path = ROOT / "requirements.lock", folder: Path = ROOT / "
         for old in folder.glob("colab-env-*"):
             shutil.rmtree(old)
         _call([sys.executable, "-m", "venv", str(target)])
-        torch = next(line for line in lock.read_text().splitlines() if line.startswith("torch=="))
+        torch = next(line for line in lock.read_text().splitlines() if re.match("torch[=>]=", line))
         index = ["--index-url", os.environ["TORCH_INDEX"]] if os.environ.get("TORCH_INDEX") else []
         install = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
         # Primeiro e sozinho, para que nenhum outro pacote escolha a versão do torch.
@@ -104,7 +105,7 @@ def run(notebook: Path, folder: Path, parent: Path, base: str) -> Run:
         notebook: o arquivo gerado pelo livro; o que roda é uma cópia.
         folder: uma pasta vazia.
         parent: o Python do ambiente limpo, de :func:`environment`.
-        base: de onde a célula de instalação baixa o wheel.
+        base: de onde a célula de instalação baixa o wheel; vazio, do endereço que está no notebook.
     """
     child = folder / "env"
     _call([str(parent), "-m", "venv", "--without-pip", str(child)])
@@ -115,7 +116,7 @@ def run(notebook: Path, folder: Path, parent: Path, base: str) -> Run:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
     clean |= {
         "COLAB_RELEASE_TAG": "teste",
-        "GANLIB_WHEEL_BASE": base,
+        **({"GANLIB_WHEEL_BASE": base} if base else {}),
         "IPYTHONDIR": str(folder / "ipython"),
         "NO_PROXY": "127.0.0.1",
         "OMP_NUM_THREADS": "1",
