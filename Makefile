@@ -7,7 +7,8 @@ BIN := .venv/bin
 READY := .venv/pronto
 
 .DEFAULT_GOAL := help
-.PHONY: help book test check bench serve lint links weekly release-check release-assets release-publish push-notebooks lock clean
+.PHONY: help book test check bench serve lint lock clean
+.PHONY: links weekly release-check release-assets release-publish push-notebooks
 
 help:
 	@echo "make book   constrói o livro em _build/html e os notebooks em _build/notebooks"

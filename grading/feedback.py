@@ -12,7 +12,7 @@ from grading.gradebook import ABSENT, BROKEN, PENDING, TOO_LATE, Grade
 from grading.pages import lines, page, text
 from grading.policy import Policy, days_text
 from grading.rows import Row
-from grading.sheets import decimal
+from grading.sheets import decimal, points
 
 WORDS = {
     rows.RIGHT: ("good", "✓ certa"),
@@ -87,8 +87,8 @@ def _summary(grade: Grade, folder: ListFolder, policy: Policy) -> str:
         if grade.chosen.days_late:
             late = f"Entregue com {days_text(grade.chosen.days_late)} de atraso"
             percent = decimal(round(100 * policy.discount(grade.chosen.days_late), 6))
-            points = f" ({decimal(grade.penalty)} pontos)" if grade.penalty else ""
-            cost = f": desconto de {percent} %{points}" if policy.percent_per_day else ", sem desconto"
+            lost = f" ({points(grade.penalty)})" if grade.penalty else ""
+            cost = f": desconto de {percent} %{lost}" if policy.percent_per_day else ", sem desconto"
             said.append(f"{late}{cost}.")
     return "".join(f"<p>{text(sentence, 400)}</p>" for sentence in said)
 
@@ -97,9 +97,9 @@ def _table(grade: Grade, folder: ListFolder) -> str:
     body = []
     for number, q in enumerate(folder.assignment.questions, start=1):
         value = grade.questions[q.id]
-        points = f"{'pendente' if value is None else decimal(value)} / {decimal(q.points)}"
+        earned = f"{'pendente' if value is None else decimal(value)} / {decimal(q.points)}"
         body.append(f'<tr class="question"><th scope="rowgroup">Questão {number}: {text(q.title)}</th>'
-                    f'<td class="number">{points}</td></tr>')  # fmt: skip
+                    f'<td class="number">{earned}</td></tr>')  # fmt: skip
         body += _checks(q, grade.chosen.row) if isinstance(q, Question) else [_written(q, grade)]
     head = '<tr><th scope="col">Questões e verificações</th><th scope="col" class="number">Pontos</th></tr>'
     return f"<h2>O que foi corrigido</h2>\n<table><thead>{head}</thead><tbody>{''.join(body)}</tbody></table>"
@@ -112,9 +112,9 @@ def _checks(question: Question, row: Row | None) -> Iterator[str]:
         tone, word = WORDS[outcome]
         failed = outcome not in (rows.RIGHT, rows.BOX)
         hint = f"<small>Dica: {escape(check.hint)}</small>" if failed and check.hint else ""
-        points = "…" if outcome == rows.BOX else decimal(result.points)
+        earned = "…" if outcome == rows.BOX else decimal(result.points)
         yield (f'<tr><td>Verificação {i}: <span class="{tone}">{word}</span>{hint}</td>'
-               f'<td class="number">{points} / {decimal(check.points)}</td></tr>')  # fmt: skip
+               f'<td class="number">{earned} / {decimal(check.points)}</td></tr>')  # fmt: skip
 
 
 def _written(question: Written, grade: Grade) -> str:

@@ -14,6 +14,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from grading import engine, notebook, rows, store
 from grading.assignment import Assignment, ListFolder, Question
 from grading.errors import GradingError
+from grading.sheets import points
 
 BEGIN, FINISH = "### INÍCIO DA SOLUÇÃO", "### FIM DA SOLUÇÃO"
 BLANK = 'raise NotImplementedError("escreva aqui a sua solução")'
@@ -94,11 +95,6 @@ def _check_markers(folder: ListFolder, source: str, inside: str) -> None:
 def blanked(source: str) -> str:
     """O código com cada solução trocada por um aviso de que falta escrever."""
     return _REGION.sub(lambda m: m[1] + BLANK, source)
-
-
-def points(value: float) -> str:
-    """``1 ponto``, ``2,5 pontos``."""
-    return f"{value:g} ponto{'s' if value != 1 else ''}".replace(".", ",")
 
 
 def duration(minutes: int) -> str:

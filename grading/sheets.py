@@ -47,6 +47,11 @@ def decimal(value: float | None) -> str:
     return "" if value is None else f"{value:.10g}".replace(".", ",")
 
 
+def points(value: float) -> str:
+    """``1,5 ponto``, ``2 pontos``: o plural começa em dois."""
+    return f"{decimal(value)} ponto{'s' if value >= 2 else ''}"
+
+
 def number(text: str) -> float | None:
     """Um número com vírgula ou ponto; None se a célula está vazia.
 

@@ -127,13 +127,13 @@ def _installs(wheel: Path, env: Path, version: str) -> list[str]:
 def notebooks_name_this_version(root: Path, tag: str) -> list[str]:
     """A primeira célula de código de cada notebook instala esta versão."""
     version, folder = site_identity.ganlib_version(root), root / "_build" / "notebooks"
-    files = sorted(folder.glob("*.ipynb"))
+    files = sorted(folder.rglob("*.ipynb"))
     problems = [] if files else [f"não há notebooks em {folder}: rode make book"]
     for file in files:
         cells = json.loads(file.read_text("utf8"))["cells"]
         first = next(("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"), "")
         if f'\nversion = "{version}"\n' not in first or "%pip install" not in first:
-            problems.append(f"{file.name} não instala a ganlib {version}: rode make book")
+            problems.append(f"{file.relative_to(folder)} não instala a ganlib {version}: rode make book")
     return problems
 
 

@@ -44,17 +44,19 @@ def renamed(file: Path) -> dict[str, str]:
 
 
 def gather(made: Path, target: Path, slugs: dict[str, str]) -> None:
-    """Copia para ``target`` os notebooks e o wheel de ``made``, e de novo cada notebook sob o seu nome antigo.
+    """Copia para ``target`` o wheel e os notebooks de ``made`` (os das listas também), e cada um sob o seu nome antigo.
 
     Raises:
         ReleaseError: falta um notebook, ou o wheel desta versão.
     """
     wheel = made / f"ganlib-{site_identity.ganlib_version()}-py3-none-any.whl"
-    notebooks = sorted(made.glob("*.ipynb"))
+    notebooks = sorted(made.rglob("*.ipynb"))
     if not notebooks or not wheel.exists():
         raise ReleaseError(f"Não há notebooks em {made}, ou falta o wheel {wheel.name}: rode make book.")
     for file in (*notebooks, wheel):
-        shutil.copy(file, target)
+        copy = target / file.relative_to(made)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, copy)
     for old, new in slugs.items():
         if (made / f"{new}.ipynb").exists():  # uma página sem código não tem notebook
             shutil.copy(made / f"{new}.ipynb", target / f"{old}.ipynb")
@@ -82,9 +84,10 @@ def push(repository: Path, made: Path, slugs: dict[str, str], remote: str = "ori
                 if name.endswith(".whl") and not (files / name).exists():
                     git(repository, "update-index", "--add", "--cacheinfo", f"100644,{facts.split()[2]},{name}",
                         index=index)
-        for file in sorted(files.iterdir()):
+        for file in sorted(path for path in files.rglob("*") if path.is_file()):
             blob = git(repository, "hash-object", "-w", "--no-filters", str(file))
-            git(repository, "update-index", "--add", "--cacheinfo", f"100644,{blob},{file.name}", index=index)
+            name = file.relative_to(files).as_posix()
+            git(repository, "update-index", "--add", "--cacheinfo", f"100644,{blob},{name}", index=index)
         tree = git(repository, "write-tree", index=index)
     if before and git(repository, "rev-parse", f"{before}^{{tree}}") == tree:
         return False

@@ -51,7 +51,8 @@ class Listas(SphinxDirective):
 
 def write_notebooks(app, exception) -> None:
     """Escreve os notebooks dos alunos ao lado dos capítulos."""
-    if exception is None and app.builder.name == "notebooks":
+    ours = Path(app.srcdir) == ROOT / "book"  # outro livro (o de amostra) não tem as nossas listas
+    if exception is None and ours and app.builder.name == "notebooks":
         target = Path(app.outdir, "listas")
         target.mkdir(exist_ok=True)
         for folder in folders():

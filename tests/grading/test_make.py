@@ -28,7 +28,7 @@ def test_the_student_sees_the_questions_and_no_solution(toy):
     student = make.notebooks(toy, INSTALL).student
     nbformat.validate(student)
     shown = text(student)
-    assert "## Questão 1 (1,5 pontos): O dobro" in shown and "**Vale** 5 pontos" in shown and "10 min" in shown
+    assert "## Questão 1 (1,5 ponto): O dobro" in shown and "**Vale** 5 pontos" in shown and "10 min" in shown
     assert "assert double(torch.tensor([1.0])).shape" in shown and INSTALL in shown
     assert '"""O dobro de cada elemento de ``x``, de qualquer forma."""\n    raise NotImplementedError' in shown
     for secret in ("factor", "torch.randn(n)", "Basta multiplicar", "sucessor"):

@@ -362,7 +362,7 @@ def test_late_and_repeated_deliveries_are_told(room):
     room.add("a1", make_row("a1", file="b.ipynb"), modified="2026-05-12T11:00:00-03:00")
     mark(room, "a1;q3;4;")
     text = page(devolutiva(room, policy=Policy(DEADLINE, 7.5))).get_text()
-    assert "Entregue com 2 dias de atraso: desconto de 15 % (1,5 pontos)." in text and "8,5 de 10 pontos" in text
+    assert "Entregue com 2 dias de atraso: desconto de 15 % (1,5 ponto)." in text and "8,5 de 10 pontos" in text
     assert "Feita em 12/05/2026 às 11:00 (UTC-03:00). É a 2ª das suas 2 entregas" in text
     assert "2 dias de atraso, sem desconto." in page(devolutiva(room, policy=Policy(DEADLINE))).get_text()
     assert "atraso" not in devolutiva(room)

@@ -10,7 +10,7 @@ from release import ROOT, ReleaseError, assets, github
 from release.changelog import sections
 
 VERSION = site_identity.ganlib_version()
-CHANGELOG = f"# O que mudou\n\n## {VERSION} (2026-01-02)\n\n- Uma coisa.\n- Outra.\n\n## 0.0.1 (2025-01-02)\n\n- Velha.\n"
+CHANGELOG = f"# Mudou\n\n## {VERSION} (2026-01-02)\n\n- Uma coisa.\n- Outra.\n\n## 0.0.1 (2025-01-02)\n\n- Velha.\n"
 
 
 @pytest.fixture

@@ -159,7 +159,7 @@ def test_the_wheel_is_built_twice_compared_installed_and_imported(package, monke
 def test_a_wheel_that_does_not_install_or_import_is_found(package):
     edit(package / "ganlib" / "__init__.py", '"""', 'import nada_disso\n"""')
     assert any("nada_disso" in problem for problem in check.wheel_is_sound(package, ""))
-    (package / "pyproject.toml").write_text("[project]\n")
+    (package / "pyproject.toml").write_text("[project\n")
     assert any("não pôde ser feito" in problem for problem in check.wheel_is_sound(package, ""))
 
 

@@ -1,5 +1,6 @@
 """O ramo que o Colab abre: um commit só, com os notebooks de hoje, os wheels de sempre e os nomes antigos."""
 
+import shutil
 import subprocess
 
 import pytest
@@ -14,7 +15,7 @@ def git(folder, *arguments):
 
 
 def branch(remote):
-    return {line.split("\t")[1]: line.split()[2] for line in git(remote, "ls-tree", "notebooks").splitlines()}
+    return {line.split("\t")[1]: line.split()[2] for line in git(remote, "ls-tree", "-r", "notebooks").splitlines()}
 
 
 @pytest.fixture
@@ -38,6 +39,8 @@ def made(tmp_path):
     folder = tmp_path / "notebooks"
     folder.mkdir()
     (folder / "sigmoide.ipynb").write_text("{}\n")
+    (folder / "listas").mkdir()
+    (folder / "listas" / "sigmoide.ipynb").write_text("[]\n")
     (folder / wheel_name()).write_bytes(b"wheel")
     return folder
 
@@ -48,7 +51,7 @@ def wheel_name(version=None):
 
 def test_the_branch_has_one_commit_with_the_notebooks_and_the_wheel(clone, remote, made):
     assert notebooks.push(clone, made, {}) is True
-    assert set(branch(remote)) == {"sigmoide.ipynb", wheel_name()}
+    assert set(branch(remote)) == {"sigmoide.ipynb", "listas/sigmoide.ipynb", wheel_name()}
     assert git(remote, "show", "notebooks:sigmoide.ipynb") == "{}\n"
     assert git(remote, "rev-list", "--count", "notebooks").strip() == "1"
     assert git(clone, "rev-parse", "HEAD").strip() in git(remote, "log", "-1", "--format=%B", "notebooks")
@@ -65,8 +68,8 @@ def test_pushing_the_same_again_sends_nothing(clone, remote, made):
 def test_a_new_version_replaces_the_notebooks_and_keeps_the_old_wheels(clone, remote, made, monkeypatch):
     notebooks.push(clone, made, {})
     old = branch(remote)
-    for file in made.iterdir():
-        file.unlink()
+    shutil.rmtree(made)
+    made.mkdir()
     monkeypatch.setattr(site_identity, "ganlib_version", lambda: "9.9.9")
     (made / "outro.ipynb").write_text("{}")
     (made / wheel_name("9.9.9")).write_bytes(b"novo")
@@ -87,7 +90,8 @@ def test_a_renamed_chapter_keeps_its_old_notebook_address(clone, remote, made):
 
 @pytest.mark.parametrize("missing", ["sigmoide.ipynb", "wheel"])
 def test_nothing_is_sent_when_something_is_missing(clone, remote, made, missing):
-    (made / (wheel_name() if missing == "wheel" else missing)).unlink()
+    for file in made.rglob(wheel_name() if missing == "wheel" else missing):
+        file.unlink()
     with pytest.raises(ReleaseError, match="rode make book"):
         notebooks.push(clone, made, {})
     assert git(remote, "branch", "--list") == ""
