@@ -67,7 +67,7 @@ NAIVE = [  # a perda escrita com σ, a da ganlib, o último logit em que a prime
 @pytest.mark.parametrize("naive, ours, last, first, broken", NAIVE, ids=["minimax", "não saturante"])
 def test_c1_in_float32_the_naive_losses_break_from_17_and_from_minus_89(naive, ours, last, first, broken):
     """A partir dali o valor é infinito e a inclinação, NaN."""
-    assert slope(naive, last, torch.float32) == pytest.approx(exact(ours, last), rel=0.01)
+    assert slope(naive, last, torch.float32) == pytest.approx(exact(ours, last), rel=0.01, abs=0)
     for k in range(60):
         value, inclination = slope(naive, math.copysign(abs(first) + k, first), torch.float32)
         assert value == broken and math.isnan(inclination)
@@ -208,5 +208,7 @@ def test_c8_the_function_of_the_game_has_slope_one_half_and_curvature_minus_one_
     assert -losses.cross_entropy_discriminator(real, fake).item() == pytest.approx(f_real + f_minus, rel=1e-12)
     assert losses.minimax_generator(fake).item() == pytest.approx(f_minus, rel=1e-12)
     assert losses.non_saturating_generator(fake).item() == pytest.approx(-f_fake, rel=1e-12)
+    in_the_game, curvature, _ = dirac.GAMES["non_saturating"].generator(np.zeros(()))
+    assert (in_the_game, curvature) == pytest.approx((1 / 2, -1 / 4), rel=1e-12)
     for name in ("minimax", "non_saturating"):
         np.testing.assert_array_equal(np.sort_complex(dirac.play(name).eigenvalues), [-0.5j, 0.5j])
