@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from grading import seccomp
+from grading import seccomp, wire
 from grading.errors import GradingError
 from grading.runtime import NOBODY, Runtime
 
 MAX_FRAMES_BYTES = 16 << 20  # de uma entrega; o gabarito, que responde por muitos alunos, pede mais
+MAX_FRAMES = 10_000  # linhas: uma por célula que falha e por pergunta
+BYTES_PER_VALUE = 16  # um valor ocupa na memória até 30 vezes o que ocupa no JSON ("{},"); uma resposta tem números
 DISK_BYTES = 64 << 20  # /tmp, que mora na memória
 GRACE = 2.0  # segundos para o bubblewrap montar a caixa e para ela morrer
 
@@ -89,7 +91,7 @@ def _identity() -> list[str]:
 def _namespaces() -> list[str]:
     # as-pid-1: sem um bwrap lá dentro, cujos arquivos abertos e ambiente se leriam em /proc/1.
     isolated = ["--unshare-all", "--unshare-user", "--disable-userns", "--as-pid-1"]
-    return [*isolated, "--die-with-parent", "--new-session", "--clearenv"]
+    return [*isolated, "--hostname", "caixa", "--die-with-parent", "--new-session", "--clearenv"]
 
 
 def command(runtime: Runtime, answers: int, filter_: int) -> list[str]:
@@ -102,9 +104,10 @@ def command(runtime: Runtime, answers: int, filter_: int) -> list[str]:
         elif os.path.isdir(path):
             arguments += ["--ro-bind", path, path]
     arguments += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    # O /tmp vem antes do que se monta: o ambiente pode morar nele (um clone em /tmp), e ficaria coberto.
+    arguments += ["--proc", "/proc", "--dev", "/dev", "--size", str(DISK_BYTES), "--tmpfs", "/tmp"]
     for source, target in runtime.binds:
         arguments += ["--ro-bind", source, target]
-    arguments += ["--proc", "/proc", "--dev", "/dev", "--size", str(DISK_BYTES), "--tmpfs", "/tmp"]
     arguments += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp", "--seccomp", str(filter_)]
     return [*arguments, *environment_options(), "--", runtime.python, "-s", "/box/inside.py", str(answers)]
 
@@ -140,6 +143,7 @@ def run(job: dict[str, Any], runtime: Runtime, sandbox: bool = True, max_bytes: 
     started = time.monotonic()
     reader, writer = os.pipe()
     filter_ = seccomp.program() if sandbox else None
+    job = job | {"seal": seccomp.seal() if sandbox else None}
     try:
         with tempfile.TemporaryFile() as job_file, tempfile.TemporaryFile() as errors:
             job_file.write(json.dumps(job).encode())
@@ -162,27 +166,28 @@ def run(job: dict[str, Any], runtime: Runtime, sandbox: bool = True, max_bytes: 
                 data, verdict = _listen(process, reader, started + job["seconds"] + GRACE, max_bytes)
             finally:
                 _kill(process)
-            errors.seek(0)
-            said = errors.read(4000).decode("utf8", "replace").strip()
+            errors.seek(max(0, errors.seek(0, os.SEEK_END) - 4000))
+            said = errors.read()
     finally:
         for descriptor in (reader, writer, filter_):
             if descriptor is not None and descriptor >= 0:
                 os.close(descriptor)
-    frames = _frames(data)
+    frames = _frames(data, max_bytes // BYTES_PER_VALUE)
     code = process.returncode
-    began = any(frame.get("start") is True for frame in frames)
+    began = said.endswith(wire.OPENED)
     if verdict is None:
         verdict = (END if any(frame.get("end") is True for frame in frames) else DIED) if began else FAILED
     elif not began and verdict == TIMEOUT:
         verdict = FAILED  # nem o torch chegou a ser importado: a máquina é que está lenta
     killed = verdict == DIED and code in (-signal.SIGKILL, 128 + signal.SIGKILL)
-    detail = f"código {code}" + (f": {said[-500:]}" if said and not began else "")
+    detail = f"código {code}" + ("" if began else f": {said[-500:].decode('utf8', 'replace').strip()}")
     return Outcome(frames, verdict, detail, killed, time.monotonic() - started)
 
 
 def _listen(process: subprocess.Popen, reader: int, deadline: float, max_bytes: int) -> tuple[bytes, str | None]:
     """Lê até o fim do cano, o prazo ou o excesso; devolve o que leu e por que parou (None: o cano fechou)."""
     chunks, total = [], 0
+    os.set_blocking(reader, False)  # quem escreve pode reabrir o cano e tomar de volta o que o seletor viu
     with selectors.DefaultSelector() as selector:
         selector.register(reader, selectors.EVENT_READ)
         while True:
@@ -193,7 +198,10 @@ def _listen(process: subprocess.Popen, reader: int, deadline: float, max_bytes: 
                 if process.poll() is not None:  # morreu, e alguém de fora ainda segura o cano
                     return b"".join(chunks), None
                 continue
-            chunk = os.read(reader, 1 << 16)
+            try:
+                chunk = os.read(reader, 1 << 16)
+            except BlockingIOError:
+                continue
             if not chunk:
                 return b"".join(chunks), _wait(process, deadline)
             chunks.append(chunk)
@@ -221,9 +229,13 @@ def _kill(process: subprocess.Popen) -> None:
         process.wait()
 
 
-def _frames(data: bytes) -> list[dict[str, Any]]:
+def _frames(data: bytes, values: int) -> list[dict[str, Any]]:
+    """As linhas que são objetos: as primeiras, e só enquanto os valores de todas não passarem de ``values``."""
     found = []
-    for line in data.split(b"\n"):
+    for line in data.split(b"\n", MAX_FRAMES)[:MAX_FRAMES]:
+        values -= sum(map(line.count, (b",", b"[", b"{")))
+        if values < 0:
+            break
         try:
             frame = json.loads(line)
         except (ValueError, RecursionError):

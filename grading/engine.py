@@ -180,7 +180,8 @@ def _failed_cells(out: box.Outcome, submitted: notebook.Notebook) -> list[tuple[
             name = frame.get("error")
             value = getattr(builtins, name, None) if isinstance(name, str) else None
             known = isinstance(value, type) and issubclass(value, BaseException)
-            found.append((number, name if known else {"tempo": "TimeoutError"}.get(frame.get("outcome"), "Exception")))
+            other = "TimeoutError" if frame.get("outcome") == rows.TIMEOUT else "Exception"
+            found.append((int(number), name if known else other))  # True também é um número
     return sorted(found)
 
 

@@ -87,9 +87,26 @@ def limit(job: dict) -> None:
         (resource.RLIMIT_FSIZE, 64 << 20),
         (resource.RLIMIT_NOFILE, 256),
         (resource.RLIMIT_NPROC, 64),
-        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_SIGPENDING, 1024),  # também os timers, que sem isso gastariam os de quem corrige
+        (resource.RLIMIT_CORE, 1),  # zero não basta onde um programa recolhe as quedas; um byte é o que o kernel recusa
     ):
         resource.setrlimit(what, (value, value))
+
+
+def seal(program: dict | None) -> None:
+    """Daqui em diante ninguém troca de programa nem deixa de morrer com quem abriu a caixa (veja ``seccomp.seal``)."""
+    if program is None:
+        return
+    import ctypes
+
+    class Program(ctypes.Structure):
+        _fields_ = (("size", ctypes.c_ushort), ("code", ctypes.c_char_p))
+
+    code = bytes.fromhex(program["code"])
+    filtered = Program(len(code) // 8, code)
+    every_thread = 1
+    if ctypes.CDLL(None, use_errno=True).syscall(program["call"], 1, every_thread, ctypes.byref(filtered)):
+        raise OSError(ctypes.get_errno(), "a caixa não se fechou")
 
 
 def translated(source: str) -> str:
@@ -159,8 +176,9 @@ def main() -> None:
         sys.modules[name] = Nothing(name)
     signal.signal(signal.SIGALRM, up)
     limit(job)
-    send(start=True)
-    os.dup2(quiet, 2)  # só depois de começar: antes disso, o que se diz aqui é uma falha da caixa
+    seal(job["seal"])
+    os.write(2, wire.OPENED)
+    os.dup2(quiet, 2)  # só depois de abrir: antes disso, o que se diz aqui é uma falha da caixa
 
     for number, source in enumerate(job["cells"], start=1):
         try:

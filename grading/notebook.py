@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import re
 import tokenize
 from collections.abc import Iterable
@@ -13,6 +14,10 @@ import nbformat.reader
 MAX_CELLS = 2_000
 MAX_SOURCE = 4 << 20  # caracteres, somadas as células: as saídas não contam
 MAX_WRITTEN = 20_000
+MAX_WORDS = 1 << 19  # caracteres de código que se separam em palavras: bem mais do que alguém escreve à mão
+# Um notebook de 50 MiB feito de "{}" ocuparia GiB. Nem todas estas marcas são JSON (há as dos textos), mas sobram.
+MAX_NESTED, MAX_VALUES = 1_000_000, 5_000_000  # listas e dicionários; vírgulas
+MAX_OLD = 50_000  # listas e dicionários num formato antigo, que o nbformat converte devagar
 
 OPEN, CLOSE = "<!-- início da resposta {id} -->", "<!-- fim da resposta {id} -->"
 PLACEHOLDER = "*Escreva aqui a sua resposta.*"
@@ -38,9 +43,17 @@ def read(content: bytes) -> Notebook:
     """
     if not content.strip():
         raise UnreadableNotebook("O arquivo está vazio; entregue o notebook salvo")
+    nested = content.count(b"{") + content.count(b"[")
+    if nested > MAX_NESTED or content.count(b",") > MAX_VALUES:
+        raise UnreadableNotebook("O notebook tem saídas demais; limpe as saídas, salve e entregue de novo")
     try:
         # Sem validar: um identificador repetido (uma célula duplicada) não é da nossa conta.
-        cells = nbformat.convert(nbformat.reader.reads(content.decode("utf-8-sig")), 4)["cells"]
+        made = json.loads(content.decode("utf-8-sig"))
+        if made["nbformat"] != 4:
+            if nested > MAX_OLD:
+                raise ValueError("grande demais para um formato antigo")
+            made = nbformat.convert(nbformat.reader.reads(content.decode("utf-8-sig")), 4)
+        cells = made["cells"]
         pairs = [(cell["cell_type"], _joined(cell["source"])) for cell in cells]
     except Exception as error:  # o arquivo é de quem quiser; o nbformat tropeça nele de muitas maneiras
         raise UnreadableNotebook("O arquivo não é um notebook do Jupyter; entregue o .ipynb, como foi salvo") from error
@@ -71,16 +84,17 @@ def written(notebook: Notebook, ids: Iterable[str]) -> dict[str, str]:
 def code_digest(notebook: Notebook) -> str:
     """Resumo do código sem comentários nem espaços: o mesmo para cópias que só mudaram isso."""
     h = hashlib.sha256()
+    words = _words if sum(map(len, notebook.code)) <= MAX_WORDS else str.split
     for source in notebook.code:
-        h.update(" ".join(_words(source)).encode("utf8") + b"\0")
+        h.update(" ".join(words(source)).encode("utf8") + b"\0")
     return h.hexdigest()
 
 
 def _words(source: str) -> list[str]:
     skipped = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENCODING, tokenize.ENDMARKER)
+    layout = {tokenize.INDENT: "→", tokenize.DEDENT: "←"}
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
     try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
+        return [layout.get(t.type, t.string) for t in tokens if t.type not in skipped]
     except (tokenize.TokenError, SyntaxError):  # não é Python puro: as palavras, como estão
         return source.split()
-    layout = {tokenize.INDENT: "→", tokenize.DEDENT: "←"}
-    return [layout.get(t.type, t.string) for t in tokens if t.type not in skipped]

@@ -16,6 +16,8 @@ MAX_BYTES = 4 << 20  # de uma matriz
 MAX_TEXT = 10_000
 MAX_DEPTH = 8
 MAX_ITEMS = 10_000  # de uma lista ou de um dicionário
+# O que a caixa diz quando abre, na saída de erros e não no cano: quem está nela pode reabrir o cano e lê-lo primeiro.
+OPENED = b"caixa aberta\n"
 
 
 class WireError(ValueError):
@@ -109,4 +111,7 @@ def _array(name: Any, shape: Any, data: Any) -> np.ndarray:
         raise WireError("base64 inválido") from error
     if len(raw) != size:
         raise WireError("a matriz não tem o tamanho que diz")
-    return np.frombuffer(raw, dtype).reshape(shape).copy()  # quem recebe pode escrever nela
+    try:
+        return np.frombuffer(raw, dtype).reshape(shape).copy()  # quem recebe pode escrever nela
+    except ValueError as error:  # um zero na forma esconde das contas acima o que o numpy não aceita nos outros eixos
+        raise WireError("forma inválida") from error

@@ -120,7 +120,115 @@ def late():
         except OSError: pass
 atexit.register(late)
 """),
+    "odd_numbers": Attack("responde com booleanos, complexos, inteiros sem sinal e um texto no lugar de números", """
+def double(x): return [True, (0 * x).to(torch.complex128), x.to(torch.uint8), str(x.tolist())][len(x.shape) % 4]
+def sample(n): return torch.zeros(n, dtype=torch.complex64)
+"""),
+    "subclass": Attack("responde subclasses de float, de dict e de ndarray que mentem", """
+import numpy as np
+class Lie(np.ndarray):
+    def tobytes(self, *a): return b"\\0" * 7
+class Float(float):
+    def __repr__(self): return '{"array": "float64", "shape": [1], "data": ""}'
+def double(x): return Float(1)
+def sample(n): return np.zeros(n).view(Lie)
+"""),
+    "two_answers": Attack("escreve a mesma chave duas vezes, e a mesma pergunta mil vezes", """
+import os
+for fd in range(3, 32):
+    try:
+        os.write(fd, b'{"check": "q9", "check": "q1_vector", "answer": 1, "answer": {"dict": {"dict": 1}}}\\n')
+        os.write(fd, b'{"check": "q1_matrix", "answer": [1e999, -0.0, NaN, -Infinity]}\\n' * 1000)
+    except OSError: pass
+"""),
+    "shadow": Attack("deixa em /tmp módulos com os nomes dos que o corretor usa, e um usercustomize", """
+import os, site
+for name in ("wire", "json", "numpy", "torch", "probes", "usercustomize", "sitecustomize", "evil.pth"):
+    for folder in ("/tmp", "/tmp/.local/lib/python3/site-packages", "/box", os.path.dirname(os.__file__)):
+        try:
+            os.makedirs(folder, exist_ok=True)
+            with open(f"{folder}/{name}" + ("" if "." in name else ".py"), "w") as f: f.write("import os; os._exit(7)")
+        except OSError: pass
+"""),
+    # Passar por falha da caixa, que não é zero e se corrige de novo
+    "unhashable_frame": Attack("põe uma lista onde se espera um texto", """
+import os
+for fd in range(3, 32):
+    try: os.write(fd, b'{"cell": 1, "outcome": [], "error": "x"}\\n{"cell": true, "outcome": {}, "error": []}\\n')
+    except OSError: pass
+"""),
+    "hollow_shape": Attack("diz uma forma gigante com um zero, que não ocupa nada", """
+import sys
+sys.modules["wire"].encode = lambda *a, **k: {"array": "float64", "shape": [0] + [1 << 22] * 10, "data": ""}
+"""),
+    "steal_pipe": Attack("reabre o cano para ler o que acabou de ser escrito, e deixa quem corrige à espera", """
+import os, signal, time
+signal.signal(signal.SIGALRM, signal.SIG_IGN)
+fd = next(int(f) for f in os.listdir("/proc/self/fd") if os.readlink("/proc/self/fd/" + f).startswith("pipe:"))
+reader = os.open(f"/proc/self/fd/{fd}", os.O_RDONLY | os.O_NONBLOCK)  # como root, o cano é de outro usuário
+start = time.time()
+while time.time() - start < 1:
+    os.write(fd, b" ")
+    try: os.read(reader, 100)
+    except OSError: pass
+time.sleep(10**6)
+""", ("corrigida", "tempo")),
+    "exit_137": Attack("sai com o código de quem morre sem memória", "import os\nos._exit(137)", ("memória",)),
     # Encher e travar
+    "newlines": Attack("enche o cano de linhas vazias", """
+import os
+for fd in range(3, 32):
+    try:
+        for _ in range(250): os.write(fd, b"\\n" * 65536)
+    except OSError: pass
+""", ("erro",)),
+    "empty_objects": Attack("responde milhões de dicionários vazios, que na memória ocupam trinta vezes mais", """
+import os
+for fd in range(3, 32):
+    try:
+        os.write(fd, b'{"check": "q1_vector", "answer": [')
+        for _ in range(240): os.write(fd, b"{}," * 21845)
+        os.write(fd, b"0]}\\n")
+    except OSError: pass
+""", ("erro",)),
+    "pinned_pages": Attack("prende páginas de 2 MiB num cano, com um byte de cada, e as devolve", """
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+page = ctypes.create_string_buffer(4096)
+class Piece(ctypes.Structure): _fields_ = [("base", ctypes.c_void_p), ("size", ctypes.c_size_t)]
+if libc.vmsplice(os.pipe()[1], ctypes.byref(Piece(ctypes.addressof(page), 1)), 1, 0) > 0:
+    def double(x): return x * 2
+"""),
+    "scarce": Attack("gasta o que o sistema inteiro, ou quem corrige, tem pouco: AIO, inotify, timers, terminais", """
+import ctypes, os, platform
+libc = ctypes.CDLL(None, use_errno=True)
+won = [libc.inotify_init() >= 0]
+if platform.machine() == "x86_64": won.append(libc.syscall(206, 60000, ctypes.byref(ctypes.c_ulong())) == 0)
+timers = sum(libc.timer_create(0, None, ctypes.byref(ctypes.c_void_p())) == 0 for _ in range(5000))
+kept = []
+try:
+    while True: kept.append(os.openpty())
+except OSError: pass
+for pair in kept:
+    for fd in pair: os.close(fd)
+if any(won) or timers > 1100 or len(kept) > 200:
+    def double(x): return x * 2
+"""),
+    "inodes": Attack("cria arquivos vazios sem parar, que o tamanho do /tmp não conta", """
+import os, time
+start, n = time.time(), 0
+while time.time() - start < 1:
+    os.mknod(f"/tmp/{n}"); n += 1
+"""),
+    "spin": Attack("sessenta threads em contas que largam o GIL", """
+import threading
+def spin():
+    a = torch.randn(300, 300)
+    while True: a @ a
+try:
+    for _ in range(60): threading.Thread(target=spin, daemon=True).start()
+except RuntimeError: pass
+""", ANY),
     "flood": Attack("inunda o cano de respostas", """
 import os
 while True:
@@ -309,6 +417,28 @@ if platform.machine() == "x86_64":
     if won:
         def double(x): return x * 2
 """),
+    "other_abi": Attack("chama o kernel pela porta de 32 bits e pela x32", """
+import ctypes, mmap, platform
+if platform.machine() == "x86_64":
+    ctypes.CDLL(None).syscall(0x40000000 + 57)
+    code = mmap.mmap(-1, 4096, prot=7)
+    code.write(b"\\xb8\\x02\\x00\\x00\\x00\\xcd\\x80\\xc3")  # mov eax, 2 (fork); int 0x80; ret
+    ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(code)))()
+""", ("erro", "corrigida")),
+    "kernel_files": Attack("escreve nos botões do kernel em /proc, e se dá prioridade", """
+import os
+won = []
+for path in ("sys/kernel/core_pattern", "sysrq-trigger", "sys/vm/drop_caches", "sys/kernel/hostname", "kmsg", "kcore",
+             "sys/net/ipv4/ip_forward", "sys/user/max_user_namespaces"):
+    try: os.close(os.open("/proc/" + path, os.O_WRONLY)); won.append(path)
+    except OSError: pass
+for act in (lambda: os.nice(-5), lambda: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1)),
+            lambda: os.open("/dev/tty", os.O_RDWR), lambda: os.setuid(0), lambda: os.listdir("/sys")):
+    try: act(); won.append(act)
+    except OSError: pass
+if won or os.uname().nodename != "caixa":
+    def double(x): return x * 2
+"""),
     "network": Attack("abre a rede: por nome, por endereço, o Dask ao lado, um servidor", """
 import socket
 reached = []
@@ -335,6 +465,19 @@ try:
         if os.fork() == 0:
             while True: time.sleep(1)
 except OSError: pass
+"""),
+    "outlive_prctl": Attack("pede ao kernel que não o mate quando morrer quem abriu a caixa", """
+import ctypes, signal, time
+if ctypes.CDLL(None).prctl(1, 0, 0, 0, 0) == 0:
+    signal.signal(signal.SIGALRM, signal.SIG_IGN)
+    time.sleep(10**6)
+"""),
+    "outlive_exec": Attack("troca de programa numa thread, que o kernel não sabe que deve matar", """
+import os, threading, time
+def swap():
+    try: os.execv("/usr/bin/sleep", ["/box/inside.py", "1000"])
+    except OSError: pass
+thread = threading.Thread(target=swap); thread.start(); thread.join()
 """),
     "hold_pipe": Attack("duplica o cano, fecha o original e o segura aberto", """
 import os, threading, time

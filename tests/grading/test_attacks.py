@@ -1,6 +1,7 @@
 """Nenhum notebook hostil ganha um ponto sobre o todo errado, espia, estraga, fica para trás ou atrapalha o vizinho."""
 
 import os
+import selectors
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,7 +11,7 @@ import pytest
 from desk import RIGHT, notebook
 from hostile import ANY, ATTACKS, WRONG
 
-from grading import rows
+from grading import box, rows
 
 pytestmark = pytest.mark.slow  # cada caixa custa um segundo, e são muitas
 
@@ -44,7 +45,7 @@ def test_attack_gains_nothing(desk, name, monkeypatch):
 
 def test_nothing_outlives_the_run(desk):
     before = {p.pid for p in boxed_processes()}
-    for name in ("outlive", "hold_pipe", "fork_bomb"):
+    for name in ("outlive", "outlive_prctl", "outlive_exec", "hold_pipe", "fork_bomb"):
         desk.grade(notebook(WRONG, ATTACKS[name].code))
     deadline = time.monotonic() + 5
     while (left := {p.pid for p in boxed_processes()} - before) and time.monotonic() < deadline:
@@ -52,7 +53,10 @@ def test_nothing_outlives_the_run(desk):
     assert not left
 
 
-@pytest.mark.parametrize("name", ["fork_bomb", "thread_bomb", "memory_fork", "fill_tmp", "kill_parent", "many_files"])
+CROWDING = ("fork_bomb", "thread_bomb", "spin", "memory_fork", "fill_tmp", "kill_parent", "many_files")
+
+
+@pytest.mark.parametrize("name", CROWDING)
 def test_the_neighbour_is_graded_as_if_alone(desk, name):
     with ThreadPoolExecutor(2) as pool:
         hostile = pool.submit(desk.grade, notebook(WRONG, ATTACKS[name].code))
@@ -65,6 +69,33 @@ def test_the_next_submission_is_graded_as_if_nothing_had_happened(desk):
     for name in ("crash", "exit", "close_pipe", "write_files"):
         desk.grade(notebook(WRONG, ATTACKS[name].code))
         assert desk.grade(notebook(RIGHT)).points == 3.0, name
+
+
+def test_the_reader_never_waits_for_what_was_taken_back(monkeypatch):
+    """Quem está na caixa pode reler o cano depois que o seletor diz que há algo: a leitura não espera."""
+    reader, writer = os.pipe()
+    monkeypatch.setattr(selectors.DefaultSelector, "select", lambda *_: [True])
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(box._listen, None, reader, time.monotonic() + 0.2, 100)
+        try:
+            assert waiting.result(timeout=5) == (b"", box.TIMEOUT)
+        finally:
+            os.close(writer)
+    os.close(reader)
+
+
+def test_no_one_inside_passes_for_a_box_that_did_not_open(desk, monkeypatch):
+    """Sem nada no cano (quem está na caixa tomou tudo de volta), ainda se sabe que ela abriu."""
+    monkeypatch.setattr(box, "_frames", lambda *_: [])
+    assert desk.grade(notebook(RIGHT)).outcome == rows.CRASH
+
+
+def test_the_frames_cost_little():
+    start = time.perf_counter()
+    assert box._frames(b"\n" * (16 << 20), 1 << 20) == []
+    assert box._frames(b'{"a": [' + b"{}," * (1 << 20) + b"0]}", 1 << 20) == []
+    assert time.perf_counter() - start < 3
+    assert box._frames(b'{"a": [0, 1]}\n{}', 1 << 20) == [{"a": [0, 1]}, {}]
 
 
 def test_the_attacks_are_seen_to_work_without_the_box(desk, tmp_path):

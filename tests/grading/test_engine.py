@@ -111,3 +111,10 @@ def test_the_written_answer_is_kept_as_it_is(desk):
 def test_a_row_survives_the_disk(desk):
     row = desk.grade(notebook(RIGHT, "1 / 0"))
     assert rows.Row.from_json(row.to_json()) == row
+
+
+def test_what_the_box_mounts_is_not_hidden_by_its_tmp(desk):
+    _, prepared = engine.place(desk.package)
+    arguments = box.command(prepared, 3, 4)
+    mounted = [arguments.index(target) for _, target in prepared.binds]
+    assert min(mounted) > arguments.index("--tmpfs")

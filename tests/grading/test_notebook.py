@@ -1,6 +1,7 @@
 """Um notebook se lê sem que se confie nele, e o que não é um notebook diz por quê."""
 
 import json
+import time
 
 import pytest
 from desk import notebook
@@ -12,6 +13,9 @@ from grading.notebook import UnreadableNotebook
 
 CELL = {"cell_type": "code", "source": "x", "metadata": {}, "outputs": [], "execution_count": None}
 MANY_CELLS = json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [CELL] * 2001}).encode()
+# Poucos MiB que, na memória do corretor, seriam GiB, e um formato antigo que levaria minutos para converter.
+EMPTY_OBJECTS = b'{"nbformat": 4, "cells": [], "x": [' + b"{}," * (6 << 20) + b"0]}"
+SLOW_OLD = b'{"nbformat": 2, "worksheets": [{"cells": [' + b'{"cell_type": "code"},' * 300_000 + b"{}]}]}"
 
 
 def test_code_and_text_are_read_in_order():
@@ -38,6 +42,11 @@ def test_an_old_format_is_converted():
         (b"[" * 200_000, "não é um notebook"),
         (MANY_CELLS, "células demais"),
         (notebook("x" * (5 << 20)), "código demais"),
+        (EMPTY_OBJECTS, "saídas demais"),
+        (EMPTY_OBJECTS.replace(b"{},", b"'',"), "saídas demais"),
+        (SLOW_OLD, "não é um notebook"),
+        (b'{"nbformat": [4], "cells": []}', "não é um notebook"),
+        (b'{"nbformat": 4, "cells": [{"cell_type": [], "source": {}}]}', "não é um notebook"),
     ],
 )
 def test_what_is_not_a_notebook_says_why(content, says):
@@ -78,3 +87,10 @@ def test_the_code_digest_ignores_comments_and_spaces_and_nothing_else():
     assert digest("if a:\n    b\nc") != digest("if a:\n    b\n    c")
     assert digest("%time a") == digest("%time  a")
     assert digest("a", "b") != digest("ab")
+
+
+def test_the_code_digest_of_endless_code_is_quick():
+    start = time.perf_counter()
+    for source in ("a+", "(", "'\n", "$", "\\\n", '"""a'):
+        assert reading.code_digest(reading.Notebook((source * (1 << 20),), ()))
+    assert time.perf_counter() - start < 3

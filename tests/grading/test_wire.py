@@ -63,6 +63,7 @@ def test_what_cannot_cross_is_refused_at_the_door(value):
         {"array": "object", "shape": [1], "data": ""},
         {"array": "float64", "shape": [-1], "data": ""},
         {"array": "float64", "shape": [1 << 40, 1 << 40], "data": ""},
+        {"array": "float64", "shape": [0, *[1 << 22] * 10], "data": ""},
         {"array": "float64", "shape": [2], "data": "AAAA"},
         {"array": "float64", "shape": [1], "data": "não é base64"},
         {"array": "float64", "shape": [True], "data": "AAAAAAAAAAA="},
