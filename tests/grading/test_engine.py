@@ -60,8 +60,8 @@ def test_an_endless_cell_costs_only_itself(desk):
 
 def boxed_pythons():
     """Os interpretadores que rodam numa caixa desta máquina (não o bubblewrap que os espera)."""
-    found = psutil.process_iter(["cmdline"])
-    return [p for p in found if (p.info["cmdline"] or [""])[0].endswith("python") and "/box/inside.py" in p.cmdline()]
+    found = [(p, p.info["cmdline"] or [""]) for p in psutil.process_iter(["cmdline"])]
+    return [p for p, words in found if words[0].endswith("python") and "/box/inside.py" in words]
 
 
 def test_the_four_ways_not_to_end(desk, monkeypatch):

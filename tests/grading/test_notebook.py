@@ -46,7 +46,6 @@ def test_an_old_format_is_converted():
         (EMPTY_OBJECTS.replace(b"{},", b"'',"), "saídas demais"),
         (SLOW_OLD, "não é um notebook"),
         (b'{"nbformat": [4], "cells": []}', "não é um notebook"),
-        (b'{"nbformat": 4, "cells": [{"cell_type": [], "source": {}}]}', "não é um notebook"),
     ],
 )
 def test_what_is_not_a_notebook_says_why(content, says):
