@@ -74,9 +74,15 @@ def grade(folder: ListFolder, submissions: Sequence[Submission], seed: bytes, st
 
     def works() -> Iterator[engine.Work]:
         for p in pending:
-            started.append(p)
             s = p.submission
-            yield engine.Work(package, s.student, s.file, s.read(), inputs[p.key], expected[p.key])
+            try:
+                content = s.read()
+            except (UnreadableSubmission, OSError) as error:  # estava lá há pouco, quando se fez o plano
+                message = f"O arquivo mudou durante a correção ({error}); rode de novo com --rerun"
+                store.save(p.key, engine.box_failure(folder, s.student, s.file, "", message))
+                continue
+            started.append(p)
+            yield engine.Work(package, s.student, s.file, content, inputs[p.key], expected[p.key])
 
     progress("entregas", 0, len(pending))
     for done, (i, result) in enumerate(engine.run_all(engine.grade_one, works(), jobs, dask), start=1):

@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 
 import psutil
@@ -59,8 +60,11 @@ def test_an_endless_cell_costs_only_itself(desk):
 
 
 def boxed_pythons():
-    """Os interpretadores que rodam numa caixa desta máquina (não o bubblewrap que os espera)."""
-    found = [(p, p.info["cmdline"] or [""]) for p in psutil.process_iter(["cmdline"])]
+    """Os interpretadores que rodam nas caixas deste processo (não o bubblewrap que os espera)."""
+    found = []
+    for p in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            found.append((p, p.cmdline() or [""]))
     return [p for p, words in found if words[0].endswith("python") and "/box/inside.py" in words]
 
 

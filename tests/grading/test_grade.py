@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,27 @@ def test_an_interrupted_run_goes_on_where_it_was(classroom, tmp_path):
     found = run(TOY, classroom, store)
     assert points(found) == {"ana": 3.0, "bruno": 1.5, "caio": 0.0, "davi": 0.0}
     assert stamps(store).items() >= before.items()
+
+
+def test_a_file_that_vanishes_in_the_middle_does_not_stop_the_others(classroom, tmp_path):
+    store, folder = Store(tmp_path / "turma"), assignment.load(TOY)
+    handed = [replace(s, source=Vanishing(s.source)) if s.student == "ana" else s for s in collect(classroom)]
+    found = grade.grade(folder, handed, SEED, store, jobs=2)
+    assert {e.student: r.outcome for e, r in found}["ana"] == rows.BOX
+    assert points(found)["bruno"] == 1.5
+    assert points(run(TOY, classroom, store, rerun=True))["ana"] == 3.0
+
+
+class Vanishing:
+    """Uma entrega que se lê uma vez e depois some."""
+
+    def __init__(self, source):
+        self.sources = [source]
+
+    def __call__(self):
+        if not self.sources:
+            raise FileNotFoundError("sumiu")
+        return self.sources.pop()()
 
 
 def test_a_damaged_result_is_done_again(classroom, tmp_path):
